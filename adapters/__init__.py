@@ -1,0 +1,1 @@
+"""Adapters: one technology a file, each a subclass of its port."""

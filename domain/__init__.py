@@ -1,0 +1,1 @@
+"""The domain: pure Python and pydantic; no azure, no network, no clock."""

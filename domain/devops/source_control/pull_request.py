@@ -1,0 +1,348 @@
+"""PullRequest: review and merge between two branches, gated by checks and policy."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from domain.devops.source_control import source_control
+from domain.devops.source_control.git_names import BranchName, CommitSha
+from domain.devops.source_control.repository import Repository
+from domain.kernel.aggregate import Aggregate
+from domain.kernel.command import Command, Observation
+from domain.kernel.errors import NotFound, require
+from domain.kernel.event import Event
+from domain.kernel.values import Identifier, Line, Model, Person, Timestamp, derived_id
+from domain.kernel.work import Work
+from domain.ports import GitProvider, ProvidedPullRequest
+
+Description = Annotated[str, Field(max_length=3800, pattern=r"^[^\x00]*$")]
+
+
+class PullRequestStatus(StrEnum):
+    OPEN = "Open"
+    MERGED = "Merged"
+    ABANDONED = "Abandoned"
+
+
+# Monotonic: never back. A pull request that was abandoned, revived at the provider and merged there is
+# Merged, for that is what happened to the branch.
+_RANK = {PullRequestStatus.OPEN: 0, PullRequestStatus.ABANDONED: 1, PullRequestStatus.MERGED: 2}
+_FROM_PROVIDER = {
+    "active": PullRequestStatus.OPEN,
+    "abandoned": PullRequestStatus.ABANDONED,
+    "completed": PullRequestStatus.MERGED,
+}
+
+
+class CheckState(StrEnum):
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+class MergeStrategy(StrEnum):
+    NO_FAST_FORWARD = "noFastForward"
+    SQUASH = "squash"
+    REBASE = "rebase"
+    REBASE_MERGE = "rebaseMerge"
+
+
+class PullRequestCheck(Model):
+    """A status check on the pull request's latest iteration."""
+
+    name: str
+    state: CheckState
+    required: bool
+    description: str = ""
+    target_url: str | None = None
+
+
+class PullRequestReview(Model):
+    """A reviewer's vote: 10 approved, 5 approved with suggestions, 0 none, -5 waiting, -10 rejected."""
+
+    reviewer: Person
+    vote: int
+    required: bool
+
+
+class PullRequestComment(Model):
+    comment_id: str
+    author: Person
+    text: str
+    posted_at: Timestamp
+
+
+class PolicyResult(Model):
+    """One policy's verdict: queued, running, approved, rejected, notApplicable or broken."""
+
+    name: str
+    status: str
+    blocking: bool
+
+    @property
+    def passed(self) -> bool:
+        return not self.blocking or self.status in ("approved", "notApplicable")
+
+
+class PolicyEvaluation(Model):
+    """The verdict of all policies of the target branch on this pull request."""
+
+    results: tuple[PolicyResult, ...] = ()
+
+    @property
+    def unmet(self) -> tuple[PolicyResult, ...]:
+        return tuple(result for result in self.results if not result.passed)
+
+    @property
+    def passed(self) -> bool:
+        return not self.unmet
+
+
+class OpenPullRequest(Command):
+    """Have a pull request from source to target."""
+
+    repository_id: Identifier
+    source_branch: BranchName
+    target_branch: BranchName
+    title: Line
+    description: Description = ""
+
+
+class MergePullRequest(Command):
+    """Merge what has passed its required checks and its policy."""
+
+    pull_request_id: Identifier
+    merge_strategy: MergeStrategy = MergeStrategy.NO_FAST_FORWARD
+
+
+class ObservePullRequest(Observation):
+    """Something happened to the pull request: read it again.
+
+    `adopt` takes in also one that a command of ours opened but never recorded (it crashed and was not
+    repeated); a service hook leaves it off, since that command may be about to record it.
+    """
+
+    repository_id: Identifier
+    number: Annotated[int, Field(gt=0)]
+    adopt: bool = False
+
+
+@source_control.event("Governance", "Observability")
+class PullRequestOpened(Event):
+    """A pull request is open and awaiting checks and policy."""
+
+    pull_request_id: Identifier
+    repository_id: Identifier
+    number: int
+    source_branch: str
+    target_branch: str
+    title: str
+
+
+@source_control.event("Governance", "Observability")
+class PullRequestMerged(Event):
+    """A pull request is merged into its target branch."""
+
+    pull_request_id: Identifier
+    repository_id: Identifier
+    number: int
+    source_branch: str
+    target_branch: str
+    merge_commit_sha: str
+    merged_at: Timestamp
+
+
+@source_control.aggregate(prefix="pr", collection="pull-requests")
+class PullRequest(Aggregate):
+    pull_request_id: Identifier
+    repository_id: Identifier
+    number: int
+    source_branch: BranchName
+    target_branch: BranchName
+    title: str
+    description: str = ""
+    status: PullRequestStatus = PullRequestStatus.OPEN
+    source_commit_sha: CommitSha | None = None
+    policy_evaluation: PolicyEvaluation = PolicyEvaluation()
+    merge_commit_sha: CommitSha | None = None
+    merged_at: Timestamp | None = None
+    checks: tuple[PullRequestCheck, ...] = ()
+    reviews: tuple[PullRequestReview, ...] = ()
+    comments: tuple[PullRequestComment, ...] = ()
+
+    @staticmethod
+    def id_for(repository_id: str, number: int) -> str:
+        """Follows from repository and number, so that a service hook finds it without a look-up."""
+        return derived_id("pr", repository_id, number)
+
+    @property
+    def required_checks(self) -> tuple[PullRequestCheck, ...]:
+        return tuple(check for check in self.checks if check.required)
+
+    def open(self) -> None:
+        require_different(self.source_branch, self.target_branch)
+        self.record(
+            PullRequestOpened(
+                pull_request_id=self.pull_request_id,
+                repository_id=self.repository_id,
+                number=self.number,
+                source_branch=self.source_branch,
+                target_branch=self.target_branch,
+                title=self.title,
+            )
+        )
+
+    def require_mergeable(self) -> None:
+        require(self.status is PullRequestStatus.OPEN, f"pull request {self.number} is {self.status}")
+        for check in self.required_checks:
+            require(check.state is not CheckState.PENDING, f"required check {check.name} is pending")
+            require(check.state is CheckState.SUCCEEDED, f"required check {check.name} has failed")
+        unmet = ", ".join(f"{result.name} is {result.status}" for result in self.policy_evaluation.unmet)
+        require(self.policy_evaluation.passed, f"policy has not passed: {unmet}")
+
+    def merge(self, commit_sha: str, at: datetime) -> None:
+        self._become(PullRequestStatus.MERGED)
+        self.merge_commit_sha, self.merged_at = commit_sha, at
+        self.record(
+            PullRequestMerged(
+                pull_request_id=self.pull_request_id,
+                repository_id=self.repository_id,
+                number=self.number,
+                source_branch=self.source_branch,
+                target_branch=self.target_branch,
+                merge_commit_sha=commit_sha,
+                merged_at=at,
+            )
+        )
+
+    def _become(self, status: PullRequestStatus) -> None:
+        require(
+            _RANK[status] > _RANK[self.status], f"pull request {self.number} is {self.status}, not {status}"
+        )
+        self.status = status
+
+    def observe(self, provided: ProvidedPullRequest, now: datetime) -> None:
+        """Take over what the provider has; the status only where it went on."""
+        self.title, self.description = provided.title, provided.description
+        self.source_commit_sha = provided.source_sha
+        self.checks = tuple(
+            PullRequestCheck(
+                name=check.name,
+                state=CheckState(check.state),
+                required=check.required,
+                description=check.description,
+                target_url=check.target_url,
+            )
+            for check in provided.checks
+        )
+        self.reviews = tuple(
+            PullRequestReview(reviewer=review.reviewer, vote=review.vote, required=review.required)
+            for review in provided.reviews
+        )
+        self.comments = tuple(
+            PullRequestComment(
+                comment_id=comment.comment_id,
+                author=comment.author,
+                text=comment.text,
+                posted_at=comment.posted_at,
+            )
+            for comment in provided.comments
+        )
+        self.policy_evaluation = PolicyEvaluation(
+            results=tuple(
+                PolicyResult(name=result.name, status=result.status, blocking=result.blocking)
+                for result in provided.policies
+            )
+        )
+        self._observe_status(provided, now)
+
+    def _observe_status(self, provided: ProvidedPullRequest, now: datetime) -> None:
+        status = _FROM_PROVIDER[provided.status]
+        if _RANK[status] <= _RANK[self.status]:
+            return
+        if status is PullRequestStatus.MERGED and provided.merge_commit_sha is not None:
+            self.merge(provided.merge_commit_sha, provided.closed_at or now)
+        else:
+            self._become(status)
+
+
+def require_different(source: str, target: str) -> None:
+    require(source != target, f"source and target branch are both {source}")
+
+
+def _of(repository_id: str, provided: ProvidedPullRequest) -> PullRequest:
+    return PullRequest(
+        pull_request_id=PullRequest.id_for(repository_id, provided.number),
+        repository_id=repository_id,
+        number=provided.number,
+        source_branch=provided.source_branch,
+        target_branch=provided.target_branch,
+        title=provided.title,
+        description=provided.description,
+        source_commit_sha=provided.source_sha,
+    )
+
+
+@source_control.handler
+async def open_pull_request(command: OpenPullRequest, work: Work, git: GitProvider) -> None:
+    require_different(command.source_branch, command.target_branch)
+    repository = await work.get(Repository, command.repository_id)
+    provided = await git.open_pull_request(
+        repository.handle,
+        command.source_branch,
+        command.target_branch,
+        command.title,
+        command.description,
+        operation_id=work.command_id,
+    )
+    pull_request = _of(command.repository_id, provided)
+    if await work.find(PullRequest, pull_request.pull_request_id) is not None:
+        return  # the reconciler was quicker and has recorded our own pull request
+    work.add(pull_request)
+    pull_request.open()
+
+
+@source_control.handler
+async def merge_pull_request(command: MergePullRequest, work: Work, git: GitProvider) -> None:
+    pull_request = await work.get(PullRequest, command.pull_request_id)
+    repository = await work.get(Repository, pull_request.repository_id)
+    # The decision is made on what the provider has now; what hooks told may be seconds old.
+    provided = await git.pull_request(repository.handle, pull_request.number)
+    if provided is None:
+        raise NotFound("pull request", str(pull_request.number))
+    if provided.merge_operation_id == work.command_id and provided.merge_commit_sha is not None:
+        # An earlier try of this command merged it; a service hook may have recorded that already.
+        if pull_request.status is not PullRequestStatus.MERGED:
+            pull_request.merge(provided.merge_commit_sha, provided.closed_at or work.now)
+        return
+    pull_request.observe(provided, work.now)
+    pull_request.require_mergeable()
+    merged = await git.merge_pull_request(
+        repository.handle,
+        pull_request.number,
+        expected_source_sha=provided.source_sha,
+        strategy=command.merge_strategy,
+        operation_id=work.command_id,
+    )
+    assert merged.merge_commit_sha is not None
+    pull_request.merge(merged.merge_commit_sha, merged.closed_at or work.now)
+
+
+@source_control.handler
+async def observe_pull_request(command: ObservePullRequest, work: Work, git: GitProvider) -> None:
+    repository = await work.find(Repository, command.repository_id)
+    if repository is None:
+        return
+    provided = await git.pull_request(repository.handle, command.number)
+    if provided is None:
+        return
+    pull_request = await work.find(PullRequest, PullRequest.id_for(command.repository_id, command.number))
+    if pull_request is None:
+        if provided.operation_id is not None and not command.adopt:
+            return
+        pull_request = _of(command.repository_id, provided)
+        work.add(pull_request)
+        pull_request.open()
+    pull_request.observe(provided, work.now)

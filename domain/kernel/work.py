@@ -1,0 +1,214 @@
+"""One command's unit of work: what the handler reads and adds, for the edge to commit in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from domain.kernel.aggregate import Aggregate, Lineage, UniqueKey
+from domain.kernel.envelope import Envelope
+from domain.kernel.errors import NotFound
+from domain.kernel.event import Event
+from domain.kernel.values import derived_id
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What one transaction can span: one project of one tenant."""
+
+    tenant_id: str
+    project_id: str
+
+
+@dataclass(frozen=True)
+class Loaded[A: Aggregate]:
+    """An aggregate as stored; `etag` guards its update."""
+
+    aggregate: A
+    etag: str
+
+
+class Reader(Protocol):
+    """The part of the store that handlers read through `Work`."""
+
+    async def load[A: Aggregate](self, partition: Partition, kind: type[A], id: str) -> Loaded[A] | None:
+        """One point read; None where it does not exist in this partition."""
+
+    async def lookup(self, partition: Partition, key: UniqueKey) -> str | None:
+        """The id of the aggregate that holds the name."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One aggregate to write: created where `etag` is None, else updated only if it still has that etag."""
+
+    kind: str
+    id: str
+    version: int
+    schema_version: int
+    state: str
+    etag: str | None
+    unique_keys: tuple[UniqueKey, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A recorded event with its place: whose it is, the how-manieth of that aggregate, and its envelope."""
+
+    aggregate: Aggregate
+    event: Event
+    position: int
+    envelope: Envelope
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a unit of work comes to. `cause` is the handled message, in the trace that it belongs to."""
+
+    cause: Envelope
+    records: tuple[Record, ...]
+    facts: tuple[Fact, ...]
+
+
+class _Entry:
+    """An aggregate in the unit of work, with what it was when read (None: it is new)."""
+
+    def __init__(self, aggregate: Aggregate, etag: str | None) -> None:
+        self.aggregate, self.etag = aggregate, etag
+        self._as_read = aggregate.state() if etag is not None else None
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.aggregate.recorded) or self.aggregate.state() != self._as_read
+
+    def record(self) -> Record:
+        aggregate = self.aggregate
+        return Record(
+            kind=aggregate.kind,
+            id=aggregate.id,
+            version=aggregate.version,
+            schema_version=aggregate.schema_version,
+            state=aggregate.state(),
+            etag=self.etag,
+            unique_keys=aggregate.unique_keys() if self.etag is None else (),
+        )
+
+
+class Work:
+    """What a handler sees of the world: who asks and when, aggregates by id, and where new ones go."""
+
+    def __init__(
+        self,
+        envelope: Envelope,
+        actor: str,
+        now: datetime,
+        reader: Reader,
+        *,
+        is_observation: bool = False,
+    ) -> None:
+        self.envelope, self.actor, self.now = envelope, actor, now
+        self.is_observation = is_observation
+        self.partition = Partition(envelope.tenant_id, envelope.project_id)
+        self._reader = reader
+        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._ids = 0
+
+    @property
+    def command_id(self) -> str:
+        """The operation id that calls to the outside carry, so that a repeat finds its own effect."""
+        return self.envelope.event_id
+
+    def new_id(self, kind: type[Aggregate]) -> str:
+        """The next new aggregate's id: derived, so that a re-execution of the command repeats it."""
+        self._ids += 1
+        scope = self.partition
+        return derived_id(kind.id_prefix, scope.tenant_id, scope.project_id, self.command_id, self._ids)
+
+    async def find[A: Aggregate](self, kind: type[A], id: str) -> A | None:
+        """The aggregate, read once per command; None where it does not exist."""
+        entry = self._entries.get((kind.kind, id))
+        if entry is None:
+            loaded = await self._reader.load(self.partition, kind, id)
+            if loaded is None:
+                return None
+            entry = self._entries[kind.kind, id] = _Entry(loaded.aggregate, loaded.etag)
+        assert isinstance(entry.aggregate, kind)
+        return entry.aggregate
+
+    async def get[A: Aggregate](self, kind: type[A], id: str) -> A:
+        """The aggregate. Raises `NotFound`, also for another tenant's."""
+        aggregate = await self.find(kind, id)
+        if aggregate is None:
+            raise NotFound(kind.kind, id)
+        return aggregate
+
+    @property
+    def aggregates(self) -> Sequence[Aggregate]:
+        """Everything that the handler has met so far, in that order."""
+        return [entry.aggregate for entry in self._entries.values()]
+
+    async def holder(self, key: UniqueKey) -> str | None:
+        """The id of the aggregate that holds a unique name, if any."""
+        return await self._reader.lookup(self.partition, key)
+
+    def add(self, aggregate: Aggregate) -> None:
+        """Put a new aggregate in; the shared fields are filled in here."""
+        aggregate.tenant_id, aggregate.project_id = self.partition.tenant_id, self.partition.project_id
+        aggregate.created_at = aggregate.updated_at = self.now
+        aggregate.created_by = aggregate.updated_by = self.actor
+        self._entries[aggregate.kind, aggregate.id] = _Entry(aggregate, None)
+
+    def changes(self) -> Changes:
+        """What the transaction must write, in the order in which the handler met it. Call it once."""
+        entries = [entry for entry in self._entries.values() if entry.changed]
+        cause = self._cause(entries)
+        facts: list[Fact] = []
+        records: list[Record] = []
+        for entry in entries:
+            aggregate = entry.aggregate
+            aggregate.updated_at, aggregate.updated_by = self.now, self.actor
+            first = aggregate.version - len(aggregate.recorded) + 1
+            for position, event in enumerate(aggregate.recorded, start=first):
+                envelope = _envelope(cause, event, self.now, index=len(facts))
+                facts.append(Fact(aggregate, event, position, envelope))
+                aggregate.lineage = Lineage(
+                    event_id=envelope.event_id,
+                    trace_id=envelope.trace_id,
+                    correlation_id=envelope.correlation_id,
+                    module_id=envelope.module_id,
+                )
+            records.append(entry.record())
+        return Changes(cause, tuple(records), tuple(facts))
+
+    def _cause(self, entries: list[_Entry]) -> Envelope:
+        """The message that the facts follow from. What the outside did to an aggregate belongs to that
+        aggregate's own trace, and follows from its last fact."""
+        if not self.is_observation or self.envelope.causation_id is not None:
+            return self.envelope
+        lineage = next((entry.aggregate.lineage for entry in entries if entry.aggregate.lineage), None)
+        if lineage is None:
+            return self.envelope
+        return self.envelope.model_copy(
+            update={
+                "trace_id": lineage.trace_id,
+                "correlation_id": lineage.correlation_id,
+                "causation_id": lineage.event_id,
+                "module_id": self.envelope.module_id or lineage.module_id,
+            }
+        )
+
+
+def _envelope(cause: Envelope, event: Event, now: datetime, index: int) -> Envelope:
+    name = type(event).__name__
+    return Envelope(
+        event_id=derived_id("evt", cause.tenant_id, cause.project_id, cause.event_id, name, index),
+        event_type=name,
+        tenant_id=cause.tenant_id,
+        project_id=cause.project_id,
+        module_id=cause.module_id,
+        trace_id=cause.trace_id,
+        correlation_id=cause.correlation_id,
+        causation_id=cause.event_id,
+        occurred_at=now,
+        payload=event.model_dump(mode="json", by_alias=True),
+    )
