@@ -1,0 +1,204 @@
+"""HTTP to Azure DevOps: signs requests, waits when told to, retries what is safe, sorts the answers."""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from adapters.azure_devops.answers import Answer, read_answer
+from adapters.azure_devops.credentials import Credential
+from adapters.azure_devops.errors import SERVICE, Kind, OutcomeUnknown, Refusal
+from domain.kernel.errors import Unavailable
+
+if TYPE_CHECKING:
+    import aiohttp
+
+VERSION = "7.1"
+LONGEST_WAIT = 30.0
+"""Seconds; a longer Retry-After is cut to this."""
+
+_SAFE = ("GET", "PUT", "DELETE", "PATCH")
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+"""Seconds, as all times here."""
+
+
+class Client:
+    """One HTTP session per process, and the waits that the service has asked each organization for."""
+
+    def __init__(self, credential: Credential, *, deadline: float = 30.0, call_timeout: float = 20.0) -> None:
+        self.credential = credential
+        self.deadline = deadline
+        self._call_timeout = call_timeout
+        self._session: aiohttp.ClientSession | None = None
+        self._not_before: dict[str, float] = {}
+
+    def call(self, url: str, deadline: float | None = None) -> "Api":
+        """A new call of the port under this project's URL: its deadline (seconds) starts now."""
+        return Api(self, url, time.monotonic() + (self.deadline if deadline is None else deadline))
+
+    async def reach(self, url: str) -> None:
+        """Raises `Unavailable` where nothing answers there, whatever the answer says."""
+        import aiohttp
+
+        try:
+            answer = await self.exchange("GET", url, {}, None, 5.0)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(SERVICE, f"no answer: {str(error) or type(error).__name__}") from error
+        if answer.status >= 500:
+            raise Unavailable(SERVICE, f"it answered {answer.status}")
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+        await self.credential.close()
+
+    def wait_until(self, organization: str) -> float:
+        return self._not_before.get(organization, 0.0)
+
+    def slow_down(self, organization: str, seconds: float) -> None:
+        now = time.monotonic()
+        self._not_before = {key: moment for key, moment in self._not_before.items() if moment > now}
+        moment = now + min(seconds, LONGEST_WAIT)
+        self._not_before[organization] = max(moment, self._not_before.get(organization, 0.0))
+
+    async def exchange(
+        self, method: str, url: str, query: Mapping[str, str], body: Any, timeout: float
+    ) -> Answer:
+        """One request. Raises `aiohttp.ClientError` and `TimeoutError` as they come."""
+        import aiohttp
+
+        headers = {
+            "Authorization": await self.credential.authorization(),
+            "Accept": "application/json",
+            "X-TFS-FedAuthRedirect": "Suppress",
+        }
+        async with self._open_session().request(
+            method,
+            url,
+            params=dict(query),
+            json=body,
+            headers=headers,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=min(timeout, self._call_timeout)),
+        ) as response:
+            return read_answer(response.status, response.headers, await response.read())
+
+    def _open_session(self) -> "aiohttp.ClientSession":
+        import aiohttp
+
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession()
+        return self._session
+
+
+class Api:
+    """One project's routes for one call of the port, which ends by its deadline whatever happens."""
+
+    def __init__(self, client: Client, url: str, ends_at: float) -> None:
+        self._client = client
+        self._project, self._organization = url, url.rpartition("/")[0]
+        self._ends_at = ends_at
+        self._last_trouble = "it took too long"
+        self._next_pause = _FIRST_PAUSE
+
+    async def get(self, path: str, query: Mapping[str, str] | None = None, *, org: bool = False) -> Any:
+        """Raises `Refusal`, `Unavailable`."""
+        return (await self.request("GET", path, query=query, org=org)).body
+
+    async def find(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        """As `get`; None for what does not exist, but never for a repository that doesn't."""
+        try:
+            return await self.get(path, query)
+        except Refusal as refusal:
+            if refusal.status != 404 or refusal.kind is Kind.REPOSITORY_MISSING:
+                raise
+            return None
+
+    async def send(self, method: str, path: str, body: Any, *, org: bool = False) -> Any:
+        """Raises `Refusal`, `Unavailable`, and for a POST `OutcomeUnknown`."""
+        return (await self.request(method, path, body=body, org=org)).body
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        org: bool = False,
+        safe: bool | None = None,
+    ) -> Answer:
+        """Try until it is answered, for as long as that can't have a second effect and time is left."""
+        query = {"api-version": VERSION, **(query or {})}
+        url = f"{self._organization if org else self._project}/_apis/{path}"
+        safe = method in _SAFE if safe is None else safe
+        while True:
+            await self._wait_for_turn()
+            answer, trouble, harmless = await self._attempt(method, url, query, body)
+            if answer is not None and trouble is None:
+                return self._accepted(answer, f"{method} {path}")
+            self._last_trouble = trouble or self._last_trouble
+            told = answer.retry_after if answer is not None else None
+            if not (safe or harmless):
+                raise OutcomeUnknown(SERVICE, self._last_trouble, told)
+            if told is None:
+                await self.pause()
+            else:
+                await self.sleep(told, told)
+
+    async def sleep(self, seconds: float, retry_after: float | None = None) -> None:
+        """Wait. Raises `Unavailable` at once where the deadline would pass meanwhile."""
+        seconds = min(seconds, LONGEST_WAIT)
+        if time.monotonic() + seconds >= self._ends_at:
+            raise Unavailable(SERVICE, self._last_trouble, retry_after)
+        await asyncio.sleep(seconds)
+
+    async def pause(self) -> None:
+        """Wait before looking or asking again, each time longer. Raises `Unavailable` as `sleep` does."""
+        await self.sleep(self._next_pause * random.uniform(0.7, 1.3))
+        self._next_pause = min(self._next_pause * 1.5, _LONGEST_PAUSE)
+
+    def trouble(self, reason: str) -> None:
+        """What to say if the deadline passes while the caller waits for something."""
+        self._last_trouble = reason
+
+    async def _wait_for_turn(self) -> None:
+        while (wait := self._client.wait_until(self._organization) - time.monotonic()) > 0:
+            self.trouble("it asked us to slow down")
+            await self.sleep(wait, wait)
+
+    async def _attempt(
+        self, method: str, url: str, query: Mapping[str, str], body: Any
+    ) -> tuple[Answer | None, str | None, bool]:
+        """The answer, what is wrong where it should be tried again, and whether it surely had no effect."""
+        import aiohttp
+
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise Unavailable(SERVICE, self._last_trouble)
+        try:
+            answer = await self._client.exchange(method, url, query, body, left)
+        except aiohttp.ClientConnectorError as error:
+            return None, f"no connection: {error}", True
+        except (aiohttp.ClientError, TimeoutError) as error:
+            if time.monotonic() >= self._ends_at:
+                raise Unavailable(SERVICE, self._last_trouble) from error
+            return None, f"no answer to {method}: {str(error) or type(error).__name__}", False
+        if answer.retry_after is not None:
+            self._client.slow_down(self._organization, answer.retry_after)
+        if answer.status == 429:
+            return answer, f"it throttles us: {answer.reason}", True
+        if answer.status >= 500 or answer.status == 408:
+            return answer, f"it answered {answer.status}: {answer.reason}", False
+        return answer, None, False
+
+    def _accepted(self, answer: Answer, action: str) -> Answer:
+        if answer.sign_in is not None:
+            self._client.credential.forget()
+            raise Unavailable(SERVICE, f"it does not accept our credential ({answer.sign_in})")
+        if answer.status >= 400:
+            raise Refusal(answer.status, answer.body, action)
+        return answer

@@ -1,0 +1,205 @@
+"""The Git host Azure DevOps, over its REST API 7.1; counterpart in memory: `adapters.memory.git_provider`."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import override
+from urllib.parse import quote, urlsplit
+
+from adapters.azure_devops import branches, commits, merging, policies, pull_requests, repositories
+from adapters.azure_devops.client import Api, Client
+from adapters.azure_devops.credentials import Credential
+from adapters.azure_devops.errors import SERVICE, Kind, Refusal
+from adapters.azure_devops.hooks import Receiver, register_hooks
+from adapters.azure_devops.pull_request_view import read_pull_request
+from domain.kernel.errors import Rejected, Unavailable
+from domain.kernel.work import Partition
+from domain.ports import (
+    FileContent,
+    GitProvider,
+    ProvidedCommit,
+    ProvidedHook,
+    ProvidedPolicy,
+    ProvidedPullRequest,
+    ProvidedRepository,
+    RepositoryHandle,
+)
+
+_PING_DEADLINE = 5.0
+
+
+class AzureDevOps(GitProvider):
+    """`url_template` and `hook_url_template` hold `{tenantId}` and `{projectId}`, so tenants never meet.
+
+    `hook_password` gives each project one of its own: whoever may read it there learns no other's.
+    `deadline` bounds each call of the port, `call_timeout` each request; both are in seconds.
+    """
+
+    provider = "AzureDevOps"
+
+    def __init__(
+        self,
+        url_template: str,
+        credential: Credential,
+        hook_url_template: str,
+        hook_password: Callable[[Partition], str],
+        *,
+        hook_user: str = "azure-devops",
+        deadline: float = 30.0,
+        call_timeout: float = 20.0,
+    ) -> None:
+        self._url_template = _template("url_template", url_template).rstrip("/")
+        self._hook_url_template = _template("hook_url_template", hook_url_template)
+        self._hook_user, self._hook_password = hook_user, hook_password
+        self._client = Client(credential, deadline=deadline, call_timeout=call_timeout)
+        self._seen: Partition | None = None
+
+    async def close(self) -> None:
+        """Let go of connections and of the credential."""
+        await self._client.close()
+
+    @override
+    async def create_repository(
+        self, partition: Partition, name: str, default_branch: str, *, initialize: bool, operation_id: str
+    ) -> ProvidedRepository:
+        async with self._call(partition) as api:
+            return await repositories.create_repository(api, name, default_branch, initialize, operation_id)
+
+    @override
+    async def protect_branch(
+        self, repository: RepositoryHandle, branch: str, required_checks: Sequence[str], approvers: int
+    ) -> Sequence[ProvidedPolicy]:
+        async with self._repository(repository) as (api, id):
+            await api.get(f"git/repositories/{id}")  # policies may be set for what does not exist
+            return await policies.protect_branch(api, id, branch, required_checks, approvers)
+
+    @override
+    async def register_hooks(
+        self, repository: RepositoryHandle, event_types: Sequence[str]
+    ) -> Sequence[ProvidedHook]:
+        url = _filled(self._hook_url_template, repository.partition)
+        receiver = Receiver(url, self._hook_user, self._hook_password(repository.partition))
+        async with self._repository(repository) as (api, id):
+            return await register_hooks(api, id, event_types, receiver)
+
+    @override
+    async def branch_head(self, repository: RepositoryHandle, branch: str) -> str | None:
+        async with self._repository(repository) as (api, id):
+            return await branches.head_of(api, id, branch)
+
+    @override
+    async def create_branch(self, repository: RepositoryHandle, branch: str, from_sha: str) -> str:
+        async with self._repository(repository) as (api, id):
+            return await branches.create(api, id, branch, from_sha)
+
+    @override
+    async def create_commit(
+        self,
+        repository: RepositoryHandle,
+        branch: str,
+        message: str,
+        changes: Sequence[FileContent],
+        *,
+        author: str,
+        operation_id: str,
+        since: datetime,
+    ) -> ProvidedCommit:
+        async with self._repository(repository) as (api, id):
+            return await commits.create_commit(api, id, branch, message, changes, author, operation_id, since)
+
+    @override
+    async def open_pull_request(
+        self,
+        repository: RepositoryHandle,
+        source: str,
+        target: str,
+        title: str,
+        description: str,
+        *,
+        operation_id: str,
+    ) -> ProvidedPullRequest:
+        async with self._repository(repository) as (api, id):
+            number = await pull_requests.open_pull_request(
+                api, id, source, target, title, description, operation_id
+            )
+            return await _read(api, id, number)
+
+    @override
+    async def pull_request(self, repository: RepositoryHandle, number: int) -> ProvidedPullRequest | None:
+        async with self._repository(repository) as (api, id):
+            try:
+                return await read_pull_request(api, id, number)
+            except Refusal as refusal:
+                if refusal.kind is not Kind.REPOSITORY_MISSING:
+                    raise
+                return None
+
+    @override
+    async def merge_pull_request(
+        self,
+        repository: RepositoryHandle,
+        number: int,
+        *,
+        expected_source_sha: str,
+        strategy: str,
+        operation_id: str,
+    ) -> ProvidedPullRequest:
+        async with self._repository(repository) as (api, id):
+            await merging.merge_pull_request(api, id, number, expected_source_sha, strategy, operation_id)
+            return await _read(api, id, number)
+
+    @override
+    async def changed_since(
+        self, repository: RepositoryHandle, since: datetime
+    ) -> tuple[Sequence[int], Sequence[str]]:
+        async with self._repository(repository) as (api, id):
+            return await repositories.changed_since(api, id, since)
+
+    @override
+    async def ping(self) -> None:
+        organization = self._url_template.rpartition("/")[0]
+        if "{" in organization and self._seen is None:
+            # Which organizations there are is only known from calls: that the host answers must do.
+            await self._client.reach("{0.scheme}://{0.netloc}/".format(urlsplit(self._url_template)))
+            return
+        async with self._call(self._seen or Partition("-", "-"), _PING_DEADLINE) as api:
+            await api.get("connectionData", {"api-version": "7.1-preview.1"}, org=True)
+
+    @asynccontextmanager
+    async def _call(self, partition: Partition, deadline: float | None = None) -> AsyncIterator[Api]:
+        """One call of the port; a refusal that nobody dealt with becomes what the port raises."""
+        try:
+            yield self._client.call(_filled(self._url_template, partition), deadline)
+        except Refusal as refusal:
+            raise refusal.outcome() from refusal
+        self._seen = partition
+
+    @asynccontextmanager
+    async def _repository(self, handle: RepositoryHandle) -> AsyncIterator[tuple[Api, str]]:
+        async with self._call(handle.partition) as api:
+            try:
+                yield api, quote(handle.external_id, safe="")
+            except Refusal as refusal:
+                if refusal.kind is Kind.REPOSITORY_MISSING:
+                    raise Rejected(f"repository {handle.external_id} does not exist") from refusal
+                raise
+
+
+async def _read(api: Api, repository_id: str, number: int) -> ProvidedPullRequest:
+    found = await read_pull_request(api, repository_id, number)
+    if found is None:
+        raise Unavailable(SERVICE, f"pull request {number} can't be read back")
+    return found
+
+
+def _template(name: str, value: str) -> str:
+    for placeholder in ("{tenantId}", "{projectId}"):
+        if placeholder not in value:
+            raise ValueError(f"{name} must contain {placeholder}: tenants never share a place")
+    return value
+
+
+def _filled(template: str, partition: Partition) -> str:
+    return template.replace("{tenantId}", quote(partition.tenant_id, safe="")).replace(
+        "{projectId}", quote(partition.project_id, safe="")
+    )

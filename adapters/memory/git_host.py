@@ -1,0 +1,151 @@
+"""What the Git host in memory holds, and what its other users do: reviewers, checks, people who push."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, changed
+from domain.kernel.errors import Rejected, Unavailable
+from domain.kernel.work import Partition
+from domain.ports import (
+    FileContent,
+    ProvidedCheck,
+    ProvidedComment,
+    ProvidedPullRequest,
+    ProvidedReview,
+    RepositoryHandle,
+)
+
+STRATEGIES = {"noFastForward": True, "rebaseMerge": True, "squash": False, "rebase": False}
+"""Whether the strategy leaves a merge commit with two parents."""
+
+
+class MemoryGitHost:
+    """`effects` counts what was made through the port, by kind: a repeat must add nothing."""
+
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.effects: Counter[str] = Counter()
+        self.calls: Counter[str] = Counter()
+        self.away = False
+        """True: every call raises `Unavailable`, without effect."""
+        self._now = now
+        self._repositories: dict[RepositoryHandle, MemoryRepository] = {}
+        self._lost: Counter[str] = Counter()
+        self._numbers = 0
+
+    def lose_answer(self, method: str, times: int = 1) -> None:
+        """The next calls of this method of the port have their effect, and then raise `Unavailable`."""
+        self._lost[method] += times
+
+    def set_status(
+        self, handle: RepositoryHandle, number: int, name: str, state: str, description: str = ""
+    ) -> None:
+        """A status check named `genre/name` reports on the head of the source: pending, succeeded, failed."""
+        pull_request = self._pull_request(self._repository(handle), number)
+        check = ProvidedCheck(name, state, required=False, description=description)
+        pull_request.statuses[name] = (pull_request.source_sha, check)
+
+    def vote(self, handle: RepositoryHandle, number: int, reviewer: str, vote: int) -> None:
+        pull_request = self._pull_request(self._repository(handle), number)
+        pull_request.votes[reviewer] = ProvidedReview(reviewer, vote, required=False)
+
+    def comment(self, handle: RepositoryHandle, number: int, author: str, text: str) -> None:
+        comments = self._pull_request(self._repository(handle), number).comments
+        comments.append(ProvidedComment(f"{len(comments) + 1}/1", author, text, self._now()))
+
+    def push(
+        self, handle: RepositoryHandle, branch: str, changes: Sequence[FileContent], message: str = "outside"
+    ) -> str:
+        """Somebody pushes a commit, on a new branch without history where there is none; its sha."""
+        found = self._repository(handle)
+        head = found.refs.get(branch)
+        tree = changed(found.commits[head].tree if head is not None else {}, changes)
+        sha = found.add(MemoryCommit(tree, (head,) if head is not None else (), message, "outside"))
+        (found.set_ref if head is not None else found.new_ref)(branch, sha, self._now())
+        return sha
+
+    def complete(self, handle: RepositoryHandle, number: int) -> str:
+        """Somebody merges it in the browser, whatever the policies say; the merge commit's sha."""
+        found = self._repository(handle)
+        return self._merge(found, self._pull_request(found, number), "noFastForward", None)
+
+    def abandon(self, handle: RepositoryHandle, number: int) -> None:
+        pull_request = self._pull_request(self._repository(handle), number)
+        pull_request.status, pull_request.closed_at = "abandoned", self._now()
+
+    def conflict(self, handle: RepositoryHandle, number: int) -> None:
+        """From now on the pull request cannot be merged."""
+        self._pull_request(self._repository(handle), number).conflicting = True
+
+    def repository(self, handle: RepositoryHandle) -> MemoryRepository:
+        """The repository as it is, for a test to look into."""
+        return self._repository(handle)
+
+    def repositories_of(self, partition: Partition) -> list[MemoryRepository]:
+        return [found for found in self._repositories.values() if found.partition == partition]
+
+    @contextmanager
+    def _call(self, method: str) -> Iterator[None]:
+        self.calls[method] += 1
+        if self.away:
+            raise Unavailable("Azure DevOps", "it is away")
+        yield
+        if self._lost[method]:
+            self._lost[method] -= 1
+            raise Unavailable("Azure DevOps", "its answer was lost")
+
+    def _repository(self, handle: RepositoryHandle) -> MemoryRepository:
+        found = self._repositories.get(handle)
+        if found is None:
+            raise Rejected(f"repository {handle.external_id} does not exist")
+        return found
+
+    def _pull_request(self, repository: MemoryRepository, number: int) -> MemoryPullRequest:
+        found = repository.pull_requests.get(number)
+        if found is None:
+            raise Rejected(f"pull request {number} does not exist")
+        return found
+
+    def _merge(
+        self,
+        repository: MemoryRepository,
+        pull_request: MemoryPullRequest,
+        strategy: str,
+        operation_id: str | None,
+    ) -> str:
+        target = repository.refs[pull_request.target]
+        tree = repository.merged_tree(pull_request.source_sha, target)
+        if tree is None or pull_request.conflicting:
+            raise Rejected(
+                f"merge conflicts: pull request {pull_request.number} from {pull_request.source} "
+                f"to {pull_request.target}"
+            )
+        parents = (target, pull_request.source_sha) if STRATEGIES[strategy] else (target,)
+        title = f"Merged PR {pull_request.number}: {pull_request.title}"
+        sha = repository.add(MemoryCommit(tree, parents, title, "Software Factory", operation_id))
+        repository.set_ref(pull_request.target, sha, self._now())
+        pull_request.status, pull_request.merge_commit_sha = "completed", sha
+        pull_request.merge_operation_id = operation_id
+        pull_request.closed_at = self._now()
+        self.effects["merge"] += 1
+        return sha
+
+    def _view(self, repository: MemoryRepository, one: MemoryPullRequest) -> ProvidedPullRequest:
+        return ProvidedPullRequest(
+            number=one.number,
+            status=one.status,
+            source_branch=one.source,
+            target_branch=one.target,
+            title=one.title,
+            description=one.description,
+            source_sha=one.source_sha,
+            operation_id=one.operation_id,
+            merge_operation_id=one.merge_operation_id,
+            merge_commit_sha=one.merge_commit_sha,
+            closed_at=one.closed_at,
+            checks=repository.checks(one),
+            reviews=tuple(one.votes.values()),
+            comments=tuple(one.comments),
+            policies=repository.policy_results(one),
+        )

@@ -1,0 +1,1 @@
+"""One suite per port, over memory and over the real adapter."""

@@ -1,0 +1,1 @@
+"""What the domain promises, over memory adapters and a clock that only tests move."""

@@ -1,0 +1,1 @@
+"""The DevOps / GitOps platform."""

@@ -1,0 +1,1 @@
+"""Source control: every invariant and every command of the four aggregates."""

@@ -1,0 +1,1 @@
+"""The kernel: what every bounded context is made of."""

@@ -1,0 +1,194 @@
+"""A small scenario language: given facts by commands, when a command, then facts or the sentence of a no.
+
+    world = World()
+    repository = (await world.given(ProvisionRepository(name="booking"))).only(RepositoryProvisioned)
+    happened = await world.when(CreateBranch(repository_id=repository.repository_id, ...))
+    sentence = await world.refused(MergePullRequest(pull_request_id=...))
+
+`given` and `when` call the handler itself and commit what it did; `given` also lets the reactions to its
+facts run. `dispatch` and `send` go the way that every door goes, for what is about idempotency.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.memory.broker import MemoryBroker
+from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.store import MemoryStore
+from domain.catalogue import catalogue
+from domain.dispatch import Dispatcher
+from domain.kernel.aggregate import Aggregate
+from domain.kernel.command import Command, Observation
+from domain.kernel.envelope import Envelope, Message
+from domain.kernel.errors import Rejected
+from domain.kernel.event import Event
+from domain.kernel.values import Redaction
+from domain.kernel.work import Partition, Work
+from domain.ports import Broker, GitProvider, Journal, RepositoryHandle, Store
+from domain.reactions import reactions
+from domain.sealing import Sealer
+from tests.domain.scenarios import Payload, Reply
+
+START = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
+HERE = Partition("connectsoft", "proj-booking-saas")
+ACTOR = "ada@connectsoft.example"
+REDACTION = Redaction(key=b"a key of tests")
+
+
+class Clock:
+    """Stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.moment = START
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def step(self, seconds: float = 1) -> datetime:
+        self.moment += timedelta(seconds=seconds)
+        return self.moment
+
+
+@dataclass(frozen=True)
+class Happened:
+    """What one handled message came to."""
+
+    journal: Journal
+    facts: tuple[Event, ...]
+    envelopes: tuple[Envelope, ...]
+
+    def only[E: Event](self, kind: type[E]) -> E:
+        """The one fact, which must be of this kind."""
+        (fact,) = self.facts
+        assert isinstance(fact, kind), f"{fact!r} is not {kind.__name__}"
+        return fact
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(type(fact).__name__ for fact in self.facts)
+
+
+class World:
+    """One process over memory. `partition` and `actor` say who asks; change them to ask as somebody else."""
+
+    def __init__(self, store: Store | None = None, broker: Broker | None = None) -> None:
+        self.clock = Clock()
+        self.memory = MemoryStore(self.clock.now)
+        self.topics = MemoryBroker()
+        self.store: Store = store or self.memory
+        self.broker: Broker = broker or self.topics
+        self.git = MemoryGitProvider(self.clock.now)
+        self.partition, self.actor = HERE, ACTOR
+        self.dispatcher = Dispatcher(
+            catalogue(), self.store, self.broker, self.port, REDACTION, self.clock.now
+        )
+        self._sealer = Sealer(catalogue(), REDACTION)
+        self._numbers: Counter[str] = Counter()
+
+    def port(self, kind: type) -> object:
+        """The adapter for a port's type, as `Dispatcher` asks for it."""
+        adapters: dict[type, object] = {GitProvider: self.git}
+        return adapters[kind]
+
+    def name(self, stem: str) -> str:
+        """A name that nothing in this world has yet."""
+        self._numbers[stem] += 1
+        return f"{stem}-{self._numbers[stem]}"
+
+    def envelope(self, command: Command | str, payload: Payload | None = None, **changes: Any) -> Envelope:
+        """A command as a message: of its own trace and with its own id, unless `changes` say otherwise."""
+        name = command if isinstance(command, str) else type(command).__name__
+        if isinstance(command, Command):
+            payload = command.model_dump(mode="json", by_alias=True)
+        fields = {
+            "event_id": self.name("cmd"),
+            "event_type": name,
+            "tenant_id": self.partition.tenant_id,
+            "project_id": self.partition.project_id,
+            "module_id": "module-reservations-api",
+            "trace_id": self.name("trace"),
+            "correlation_id": self.name("corr"),
+            "causation_id": None,
+            "occurred_at": self.clock.now(),
+            "payload": payload or {},
+        }
+        return Envelope.model_validate(fields | changes)
+
+    def work(self, command: Command, envelope: Envelope | None = None) -> Work:
+        """A unit of work for calling a handler directly."""
+        cause = envelope or self.envelope(command)
+        observed = isinstance(command, Observation)
+        return Work(cause, self.actor, self.clock.now(), self.store, is_observation=observed)
+
+    async def when(self, command: Command, envelope: Envelope | None = None) -> Happened:
+        """Handle, commit, tell what happened. Raises what the handler raises."""
+        handler = catalogue().handlers[type(command).__name__]
+        work = self.work(command, envelope)
+        await handler.function(
+            command, work, **{name: self.port(kind) for name, kind in handler.ports.items()}
+        )
+        transaction = self._sealer.seal(handler, work)
+        committed = await self.store.commit(transaction)
+        assert not committed.repeated, f"{work.command_id} was handled before"
+        return _happened(transaction.journal)
+
+    async def given(self, command: Command) -> Happened:
+        """As `when`, and then the reactions to its facts, and to theirs."""
+        happened = await self.when(command)
+        await self.react(happened.envelopes)
+        return happened
+
+    async def react(self, facts: Iterable[Envelope]) -> None:
+        """Send what follows from the facts, until nothing does."""
+        waiting = list(facts)
+        while waiting:
+            for envelope in reactions.to(waiting.pop(0)):
+                journal = await self.dispatcher.dispatch(envelope, "platform", may_be_repeat=True)
+                waiting += _happened(journal).envelopes
+
+    async def refused(self, command: Command) -> str:
+        """The sentence of the domain's no."""
+        try:
+            await self.when(command)
+        except Rejected as no:
+            return no.sentence
+        raise AssertionError(f"{command!r} was not refused")
+
+    async def send(self, command: str, payload: Payload, **changes: Any) -> Reply:
+        """Dispatch a command by its wire form; its reply, once the reactions have run."""
+        journal = await self.dispatcher.dispatch(self.envelope(command, payload, **changes), self.actor)
+        await self.react(_happened(journal).envelopes)
+        return journal.outcome.reply
+
+    async def dispatch(self, envelope: Envelope, *, may_be_repeat: bool = False) -> Journal:
+        """Through the door, and then wait for what is off the latency path."""
+        journal = await self.dispatcher.dispatch(envelope, self.actor, may_be_repeat=may_be_repeat)
+        await self.dispatcher.drain()
+        return journal
+
+    async def read[A: Aggregate](self, kind: type[A], id: str) -> A:
+        """An aggregate as it is stored now."""
+        loaded = await self.store.load(self.partition, kind, id)
+        assert loaded is not None, f"{kind.kind} {id} is not stored"
+        return loaded.aggregate
+
+    def published(self, scope: str = "domain") -> list[Message]:
+        """What the topics got, of one scope."""
+        return [message for message in self.topics.published if message.properties["cs-scope"] == scope]
+
+    def handle(self, external_id: str) -> RepositoryHandle:
+        return RepositoryHandle(self.partition, external_id)
+
+
+def _happened(journal: Journal) -> Happened:
+    envelopes = tuple(Envelope.model_validate(event) for event in journal.outcome.reply["events"])
+    facts = tuple(_fact(envelope) for envelope in envelopes)
+    return Happened(journal, facts, envelopes)
+
+
+def _fact(envelope: Envelope) -> Event:
+    _, promotion = catalogue().events[envelope.event_type]
+    return promotion.event.model_validate(envelope.payload)
