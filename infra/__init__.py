@@ -1,0 +1,1 @@
+"""What runs the app: infrastructure as code and the laptop cloud."""

@@ -1,0 +1,1 @@
+"""The laptop cloud: local stand-ins that the unmodified production clients talk to."""

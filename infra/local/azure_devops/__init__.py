@@ -1,0 +1,1 @@
+"""A local Azure DevOps: the REST subset of git, policy and service hooks over real bare git repositories."""

@@ -1,0 +1,139 @@
+"""Storage round trips and broker sends of each command, counted at the wire."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import override
+
+from adapters.memory.git_provider import MemoryGitProvider
+from adapters.service_bus import ServiceBus
+from adapters.table_storage import TableStorageStore
+from domain.catalogue import catalogue
+from domain.dispatch import Dispatcher
+from domain.kernel.context import snake
+from domain.kernel.envelope import Envelope, Message
+from domain.kernel.values import Redaction
+from domain.kernel.work import Partition
+from domain.ports import GitProvider
+from functions.bootstrap import now
+
+HERE = Partition("bench", "proj-bench")
+CHECK = "ci/build"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Requests of one command; `later` is what happens off the latency path."""
+
+    command: str
+    reads: int
+    transactions: int
+    sends: int
+    later: int
+
+
+class CountingServiceBus(ServiceBus):
+    """Counts a send per destination."""
+
+    sends = 0
+
+    @override
+    async def publish(self, messages: Sequence[Message]) -> None:
+        self.sends += len({message.destination for message in messages})
+        await super().publish(messages)
+
+
+class Bench:
+    """One process of the platform over real storage and broker, and a provider in memory."""
+
+    def __init__(self, storage: str, service_bus: str) -> None:
+        self.requests: Counter[str] = Counter()
+        self.store = TableStorageStore(
+            storage, on_request=lambda method, url: self.requests.update([_kind(method, url)])
+        )
+        self.broker = CountingServiceBus(service_bus)
+        self.git = MemoryGitProvider()
+        ports: dict[type, object] = {GitProvider: self.git}
+        self.dispatcher = Dispatcher(
+            catalogue(), self.store, self.broker, lambda port: ports[port], Redaction(b"bench" * 8), now
+        )
+        self._count = 0
+
+    def envelope(self, command: str, payload: dict[str, object]) -> Envelope:
+        self._count += 1
+        return Envelope(
+            event_id=f"cmd-bench-{self._count}",
+            event_type=command,
+            tenant_id=HERE.tenant_id,
+            project_id=HERE.project_id,
+            trace_id="trace-bench",
+            correlation_id="corr-bench",
+            occurred_at=now(),
+            payload=payload,
+        )
+
+    async def handle(self, command: str, payload: dict[str, object]) -> tuple[Cost, dict[str, str]]:
+        """Dispatch one command; answers its cost and the payload of its fact."""
+        self.requests.clear()
+        sends = self.broker.sends
+        journal = await self.dispatcher.dispatch(self.envelope(command, payload), "bench")
+        now_done = Counter(self.requests)
+        await self.dispatcher.drain()
+        later = self.requests - now_done
+        assert journal.outcome.rejection is None, journal.outcome.rejection
+        cost = Cost(
+            command, now_done["read"], now_done["transaction"], self.broker.sends - sends, later.total()
+        )
+        return cost, journal.outcome.reply["events"][0]["payload"]
+
+    async def close(self) -> None:
+        await self.broker.close()
+        await self.store.close()
+
+
+def _kind(method: str, url: str) -> str:
+    if method == "GET":
+        return "read"
+    if method == "POST" and "$batch" in url:
+        return "transaction"
+    return f"{method} {url.partition('?')[0]}"
+
+
+async def costs(bench: Bench) -> list[Cost]:
+    """Each command once, after a first one has written what is written once per process."""
+    await bench.handle("ProvisionRepository", {"name": "warm"})
+    found: list[Cost] = []
+
+    async def counted(command: str, payload: dict[str, object]) -> dict[str, str]:
+        cost, fact = await bench.handle(command, payload)
+        found.append(cost)
+        return fact
+
+    await _delivery(bench, counted)
+    missing = {handler.name for handler in catalogue().commands} - {cost.command for cost in found}
+    assert not missing, f"the bench does not measure {', '.join(map(snake, missing))}"
+    return found
+
+
+type Counted = Callable[[str, dict[str, object]], Awaitable[dict[str, str]]]
+
+
+async def _delivery(bench: Bench, counted: Counted) -> None:
+    provisioned = await counted("ProvisionRepository", {"name": "bench"})
+    repository: dict[str, object] = {"repositoryId": provisioned["repositoryId"]}
+    await bench.handle(
+        "CreateBranch", repository | {"name": "warm", "fromCommitSha": provisioned["headCommitSha"]}
+    )
+    await counted(
+        "CreateBranch", repository | {"name": "work", "fromCommitSha": provisioned["headCommitSha"]}
+    )
+    files = [{"path": f"src/file{n}.py", "content": "print()\n" * 40} for n in range(15)]
+    await counted(
+        "CreateCommit",
+        repository | {"branch": "work", "message": "Add", "artifactId": "artifact-1", "files": files},
+    )
+    opened = await counted(
+        "OpenPullRequest",
+        repository | {"sourceBranch": "work", "targetBranch": "main", "title": "Add the service"},
+    )
+    await counted("MergePullRequest", {"pullRequestId": opened["pullRequestId"]})

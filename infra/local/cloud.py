@@ -1,0 +1,158 @@
+"""The laptop cloud: Azurite, Service Bus, Azure DevOps and the Functions host with the app, as one."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from infra import topology
+from infra.local.processes import Server, free_ports, is_free
+
+# The timers run often enough here that nobody waits for them.
+SCHEDULES = {"OutboxSchedule": "*/5 * * * * *", "ReconcilerSchedule": "*/30 * * * * *"}
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where each part listens on 127.0.0.1; 0 is a free port."""
+
+    host: int = 0
+    service_bus: int = 0
+    azure_devops: int = 0
+    blob: int = 0
+    queue: int = 0
+    table: int = 0
+
+    @classmethod
+    def usual(cls) -> Self:
+        """The ports that local.settings.sample.json names; a free one in place of each that is taken."""
+        usual = cls(host=7071, service_bus=5672, azure_devops=8081, blob=10000, queue=10001, table=10002)
+        return cls(**{name: port if is_free(port) else 0 for name, port in asdict(usual).items()})
+
+
+class Cloud:
+    """All parts as child processes, with their data and logs in one folder."""
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        persistent: bool = False,
+        function_key: str | None = None,
+        ports: Ports = Ports(),
+        with_host: bool = True,
+        settings: Mapping[str, str] | None = None,
+        azure_devops_options: tuple[str, ...] = (),
+    ) -> None:
+        self.data = data
+        self.function_key = function_key or secrets.token_urlsafe(24)
+        self._persistent, self._extra = persistent, dict(settings or {})
+        self._azure_devops_options = azure_devops_options
+        self._ports, self.with_host = ports, with_host
+        # Known beforehand: the host's is in the hooks' URL, and the broker comes back on the one it had.
+        free = free_ports(2)
+        self.host_port, self.broker_port = ports.host or free[0], ports.service_bus or free[1]
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Raises `NotStarted`; then whatever had started is stopped again."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        try:
+            self.azurite, self.service_bus, self.azure_devops = await self._start_all(
+                Server("infra.local.azurite", *self._azurite_arguments(), log_file=self._log("azurite")),
+                self._broker(),
+                Server(
+                    "infra.local.azure_devops",
+                    *("--data", str(self.data / "azure-devops"), "--port", str(self._ports.azure_devops)),
+                    *self._azure_devops_options,
+                    log_file=self._log("azure-devops"),
+                ),
+            )
+            if self.with_host:
+                self.host = await self._stack.enter_async_context(self._new_host())
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _start_all(self, *servers: Server) -> tuple[Server, ...]:
+        """Side by side: each takes a second or two. The ones that started are stopped whatever happens."""
+        results = await asyncio.gather(*(server.start() for server in servers), return_exceptions=True)
+        for server, result in zip(servers, results, strict=True):
+            if not isinstance(result, BaseException):
+                self._stack.push_async_callback(server.stop)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return servers
+
+    def _log(self, name: str) -> Path:
+        return self.data / f"{name}.log"
+
+    def _azurite_arguments(self) -> tuple[str, ...]:
+        ports = self._ports
+        where = ("--blob-port", ports.blob), ("--queue-port", ports.queue), ("--table-port", ports.table)
+        arguments = [str(part) for pair in where for part in pair]
+        if self._persistent:
+            arguments += ["--data", str(self.data / "azurite")]
+        return tuple(arguments)
+
+    def _broker(self) -> Server:
+        return Server(
+            "infra.local.service_bus",
+            *("--config", str(topology.FILE), "--port", str(self.broker_port)),
+            *("--journal", str(self.data / "service-bus.db")),
+            log_file=self._log("service-bus"),
+        )
+
+    def _new_host(self) -> Server:
+        return Server(
+            "infra.local.functions_host",
+            *("--port", str(self.host_port), "--function-key", self.function_key),
+            environment=self.settings,
+            log_file=self._log("functions-host"),
+        )
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What the Functions app is told, as local.settings.json would."""
+        return {
+            "AzureWebJobsStorage": self.azurite.ready["connectionString"],
+            "PlatformStorage": self.azurite.ready["connectionString"],
+            "ServiceBus": self.service_bus.ready["connectionString"],
+            "AzureDevOps__url": f"{self.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}",
+            "AzureDevOps__pat": self.azure_devops.ready["pat"],
+            "Webhooks__url": f"{self.url}/api/webhooks/azure-devops/{{tenantId}}/{{projectId}}",
+            "Webhooks__secret": "laptop-cloud",
+            "Redaction__key": base64.b64encode(hashlib.sha256(b"laptop-cloud").digest()).decode(),
+            "FUNCTIONS_WORKER_RUNTIME": "python",
+            **SCHEDULES,
+            **self._extra,
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.host_port}"
+
+    async def kill_host(self) -> None:
+        """As a crash of the whole process would."""
+        await self.host.kill()
+
+    async def start_host(self) -> None:
+        """Start the host again, on the same port, after it was killed."""
+        self.host = await self._stack.enter_async_context(self._new_host())
+
+    async def stop_broker(self) -> None:
+        await self.service_bus.kill()
+
+    async def start_broker(self) -> None:
+        """Start the broker again on the same port with the same journal."""
+        self.service_bus = await self._stack.enter_async_context(self._broker())

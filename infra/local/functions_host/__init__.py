@@ -1,0 +1,1 @@
+"""A local Azure Functions host: Microsoft's Python worker library in-process, our own triggers around it."""

@@ -1,0 +1,70 @@
+"""`make up`: the laptop cloud stays up until Ctrl-C; its data is kept in .local/ for the next time."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+
+from rich.console import Console
+from rich.markup import escape
+
+from infra.local.cloud import Cloud, Ports
+from infra.local.processes import ROOT, NotStarted
+
+FUNCTION_KEY = "laptop-cloud-key"
+
+
+async def main(with_host: bool) -> int:
+    console = Console()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    cloud = Cloud(
+        ROOT / ".local",
+        persistent=True,
+        function_key=FUNCTION_KEY,
+        ports=Ports.usual(),
+        with_host=with_host,
+    )
+    try:
+        with console.status("starting the laptop cloud"):
+            await cloud.__aenter__()
+    except NotStarted as error:
+        console.print(f"[red]The laptop cloud did not start:[/red] {error}")
+        return 1
+    try:
+        for name, value in _overview(cloud):
+            # One line each, however long: they are there to be copied.
+            console.print(f"[bold]{name:17}[/bold] {escape(value)}", soft_wrap=True, highlight=False)
+        console.print("Ctrl-C stops it; logs and data are in .local/")
+        await stop.wait()
+        console.print("stopping ...")
+    finally:
+        await cloud.__aexit__()
+    return 0
+
+
+def _overview(cloud: Cloud) -> list[tuple[str, str]]:
+    overview = [
+        ("Storage", cloud.azurite.ready["connectionString"]),
+        ("Service Bus", cloud.service_bus.ready["connectionString"]),
+        ("Azure DevOps", f"{cloud.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}"),
+        ("Azure DevOps PAT", cloud.azure_devops.ready["pat"]),
+    ]
+    if not cloud.with_host:
+        return overview
+    api = [
+        ("API", f"{cloud.url}/api"),
+        ("Health", f"{cloud.url}/api/health"),
+        ("x-functions-key", cloud.function_key),
+    ]
+    return api + overview
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--without-host", action="store_true", help="for running the app with `func start`")
+    sys.exit(asyncio.run(main(with_host=not parser.parse_args().without_host)))

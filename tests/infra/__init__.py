@@ -1,0 +1,1 @@
+"""The laptop cloud against independent clients."""

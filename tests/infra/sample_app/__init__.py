@@ -1,0 +1,1 @@
+"""The app that the functions host is tested with; its directory is an app directory like any other."""

@@ -1,0 +1,1 @@
+"""Tests of the local Azure DevOps, as its clients see it."""

@@ -1,0 +1,68 @@
+"""Emulators for all tests of this package."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.infra.test_azure_devops.client import ZERO, Project, Repository, Running
+from tests.infra.test_azure_devops.receiver import Receiver
+
+
+@pytest_asyncio.fixture(scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """Quick: 40 ms of latency, and a day of hook retries in a second."""
+    running = await Running.start(
+        tmp_path_factory.mktemp("azure-devops"),
+        *("--latency-ms", "40", "--hook-time-scale", "0.00001", "--bearer", "local-token"),
+    )
+    yield running
+    assert await running.stop() == 0
+
+
+@pytest.fixture
+async def project(server: Running) -> AsyncIterator[Project]:
+    yield await server.project()
+    await server.local("DELETE", "faults")
+
+
+@pytest.fixture
+async def repository(project: Project) -> Repository:
+    return await project.repository()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """Where git clones to."""
+    made = tmp_path / "workspace"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+async def base(repository: Repository) -> str:
+    """main with a file, and feature one commit ahead of it."""
+    commit = await repository.commit("main", ZERO, {"/a": "1\n"})
+    await repository.commit("feature", commit, {"/b": "2\n"}, comment="feature work")
+    return commit
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    made = Receiver()
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def slower(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """A second of the retry ladder is 2 milliseconds, 20 minutes of probation are 2.4 seconds."""
+    running = await Running.start(
+        tmp_path_factory.mktemp("slower-hooks"), "--latency-ms", "20", "--hook-time-scale", "0.002"
+    )
+    yield running
+    await running.stop()
