@@ -1,0 +1,1 @@
+"""How the world reaches us: the only room that imports azure.functions."""

@@ -1,0 +1,119 @@
+"""Every command: one queue-triggered and one HTTP-triggered function each, named after it."""
+
+import logging
+import uuid
+from datetime import datetime
+
+import azure.functions as func
+
+from domain.catalogue import catalogue
+from domain.kernel.context import Handler, kebab, snake
+from domain.kernel.envelope import Envelope
+from domain.kernel.errors import FieldError, Invalid
+from domain.kernel.values import derived_id, parse_json, timestamp, validated
+from domain.ports import Journal
+from functions.answers import answered, invalid, json_answer, problem
+from functions.bootstrap import now, platform
+
+log = logging.getLogger(__name__)
+blueprint = func.Blueprint()
+
+BODY_LIMIT = 16 * 1024 * 1024
+"""bytes; a command with more in it belongs in several"""
+
+# Where an envelope's field comes from in an HTTP request, for errors that name what the caller wrote.
+_HEADERS = {
+    "traceId": "X-Trace-Id",
+    "correlationId": "X-Correlation-Id",
+    "causationId": "X-Causation-Id",
+    "moduleId": "X-Module-Id",
+}
+_KEY = "Idempotency-Key"
+
+
+async def handle_message(message: func.ServiceBusMessage, expected: str | None) -> Journal:
+    """The queue door: returning completes the message, raising sends it back and at last dead-letters it."""
+    envelope = Envelope.parse(message.get_body())
+    if expected is not None and envelope.event_type != expected:
+        raise Invalid([FieldError("eventType", f"this queue takes {expected}, not {envelope.event_type}")])
+    actor = str(message.application_properties.get("cs-actor") or "service-bus")
+    redelivered = (message.delivery_count or 1) > 1
+    journal = await platform().dispatcher.dispatch(envelope, actor, may_be_repeat=redelivered)
+    if journal.outcome.rejection is not None:
+        log.info("%s rejected: %s", envelope.event_id, journal.outcome.rejection)
+    return journal
+
+
+def envelope_of(request: func.HttpRequest, handler: Handler, moment: datetime) -> Envelope:
+    """The command's envelope from route, headers and body. Raises `Invalid`, naming what the caller wrote."""
+    tenant_id, project_id = request.route_params["tenantId"], request.route_params["projectId"]
+    key = request.headers.get(_KEY)
+    if key is not None and not (0 < len(key) <= 200 and key.isprintable() and key.isascii()):
+        raise Invalid([FieldError(_KEY, "must be 1 to 200 printable ASCII characters")])
+    # A key names the command within its project; without one, every request is a command of its own.
+    command_id = (
+        f"cmd-{uuid.uuid4()}" if key is None else derived_id("cmd", tenant_id, project_id, handler.name, key)
+    )
+    payload = parse_json(request.get_body())
+    wire = {
+        "eventId": command_id,
+        "eventType": handler.name,
+        "tenantId": tenant_id,
+        "projectId": project_id,
+        "traceId": derived_id("trace", command_id),
+        "correlationId": derived_id("corr", command_id),
+        "occurredAt": timestamp(moment),
+        "payload": payload,
+    }
+    wire |= {
+        field: request.headers[header] for field, header in _HEADERS.items() if header in request.headers
+    }
+    try:
+        return validated(Envelope, wire)
+    except Invalid as error:
+        raise Invalid(FieldError(_HEADERS.get(e.field, e.field), e.problem) for e in error.errors) from None
+
+
+async def handle_request(request: func.HttpRequest, handler: Handler) -> func.HttpResponse:
+    """The HTTP door."""
+    if len(request.get_body()) > BODY_LIMIT:
+        return invalid([FieldError("body", f"must not exceed {BODY_LIMIT} bytes")], status=413)
+    envelope = envelope_of(request, handler, now())
+    try:
+        journal = await platform().dispatcher.dispatch(
+            envelope, "function-key", may_be_repeat=_KEY in request.headers
+        )
+    except Invalid as error:
+        # The body of a request is the payload: its fields are named as the caller wrote them.
+        raise Invalid(FieldError(e.field.removeprefix("payload."), e.problem) for e in error.errors) from None
+    outcome = journal.outcome
+    if outcome.rejection is not None:
+        return problem(409, f"{handler.name} was rejected", outcome.rejection, **outcome.reply)
+    return json_answer(outcome.reply)
+
+
+def _register(handler: Handler) -> None:
+    name = snake(handler.name)
+
+    async def from_queue(message: func.ServiceBusMessage) -> None:
+        await handle_message(message, handler.name)
+
+    async def from_http(request: func.HttpRequest) -> func.HttpResponse:
+        return await answered(lambda r: handle_request(r, handler), request)
+
+    blueprint.function_name(name)(
+        blueprint.service_bus_queue_trigger(
+            arg_name="message", queue_name=handler.queue, connection="ServiceBus"
+        )(from_queue)
+    )
+    blueprint.function_name(f"{name}_http")(
+        blueprint.route(
+            trigger_arg_name="request",
+            route=f"tenants/{{tenantId}}/projects/{{projectId}}/{kebab(handler.name)}",
+            methods=["POST"],
+        )(from_http)
+    )
+
+
+for _handler in catalogue().commands:
+    _register(_handler)

@@ -1,0 +1,46 @@
+"""Topic subscriptions -> reactions, and the queue of what the outside world did."""
+
+import azure.functions as func
+
+from domain.catalogue import catalogue
+from domain.kernel.context import OBSERVATIONS, REACTIONS, Context, snake
+from domain.kernel.envelope import Envelope
+from domain.reactions import reactions
+from functions.bootstrap import platform
+from functions.commands import handle_message
+from functions.messages import to_message
+
+blueprint = func.Blueprint()
+
+ACTOR = "reactions"
+
+
+@blueprint.function_name("observations")
+@blueprint.service_bus_queue_trigger(arg_name="message", queue_name=OBSERVATIONS, connection="ServiceBus")
+async def observations(message: func.ServiceBusMessage) -> None:
+    await handle_message(message, None)
+
+
+async def react(message: func.ServiceBusMessage) -> None:
+    """Send the commands that follow from a fact. A redelivery sends the same ids again: they count once."""
+    commands = reactions.to(Envelope.parse(message.get_body()))
+    await platform().broker.publish([to_message(command, ACTOR) for command in commands])
+
+
+def _register(context: Context) -> None:
+    async def from_topic(message: func.ServiceBusMessage) -> None:
+        await react(message)
+
+    blueprint.function_name(f"{snake(context.name).replace('-', '_')}_reactions")(
+        blueprint.service_bus_topic_trigger(
+            arg_name="message",
+            topic_name=context.topic,
+            subscription_name=REACTIONS,
+            connection="ServiceBus",
+        )(from_topic)
+    )
+
+
+for _context in catalogue().contexts:
+    if any(event in reactions.by_event for event in _context.events):
+        _register(_context)

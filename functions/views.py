@@ -1,0 +1,162 @@
+"""What can be read: aggregates, command outcomes, traces, health. Nothing here scans a table."""
+
+import asyncio
+import json
+from collections.abc import Awaitable
+from typing import Any
+
+import azure.functions as func
+
+from domain.catalogue import catalogue
+from domain.kernel.aggregate import Aggregate
+from domain.kernel.errors import FieldError, Invalid, NotFound, Unavailable
+from domain.kernel.values import Identifier, Model, ProjectId, TenantId, validated
+from domain.kernel.work import Loaded, Partition
+from functions.answers import answered, json_answer
+from functions.bootstrap import platform
+from functions.causal_graph import causal_graph, mermaid
+
+blueprint = func.Blueprint()
+
+DEFAULT_PAGE, LARGEST_PAGE = 50, 200
+PING_TIMEOUT = 3.0
+
+
+class _Tenant(Model):
+    tenant_id: TenantId
+
+
+class _Project(_Tenant):
+    project_id: ProjectId
+
+
+class _Id(Model):
+    id: Identifier
+
+
+def _partition(request: func.HttpRequest) -> Partition:
+    route = validated(_Project, dict(request.route_params))
+    return Partition(route.tenant_id, route.project_id)
+
+
+def _kind(request: func.HttpRequest) -> type[Aggregate]:
+    collection = request.route_params["collection"]
+    kind = catalogue().aggregates.get(collection)
+    if kind is None:
+        raise NotFound("collection", collection)
+    return kind
+
+
+def _id(request: func.HttpRequest) -> str:
+    return validated(_Id, dict(request.route_params)).id
+
+
+def _view(loaded: Loaded[Aggregate]) -> dict[str, Any]:
+    """The aggregate as stored, with its version."""
+    state: dict[str, Any] = json.loads(loaded.aggregate.state())
+    return {**state, "version": loaded.aggregate.version}
+
+
+async def _get_aggregate(request: func.HttpRequest) -> func.HttpResponse:
+    kind, id = _kind(request), _id(request)
+    loaded = await platform().store.load(_partition(request), kind, id)
+    if loaded is None:
+        raise NotFound(kind.kind, id)
+    return json_answer(_view(loaded))
+
+
+async def _list_aggregates(request: func.HttpRequest) -> func.HttpResponse:
+    size = request.params.get("size", str(DEFAULT_PAGE))
+    if not (size.isascii() and size.isdigit() and 1 <= int(size[:6]) <= LARGEST_PAGE):
+        raise Invalid([FieldError("size", f"must be a number from 1 to {LARGEST_PAGE}")])
+    page = await platform().store.page(
+        _partition(request), _kind(request), int(size), request.params.get("after")
+    )
+    return json_answer({"items": [_view(loaded) for loaded in page.items], "next": page.next})
+
+
+async def _get_command(request: func.HttpRequest) -> func.HttpResponse:
+    id = _id(request)
+    journal = await platform().store.handled(_partition(request), id)
+    if journal is None:
+        raise NotFound("command", id)
+    return json_answer(
+        {**journal.outcome.reply, "command": journal.outcome.command, "published": not journal.pending}
+    )
+
+
+async def _get_trace(request: func.HttpRequest) -> func.HttpResponse:
+    tenant = validated(_Tenant, dict(request.route_params)).tenant_id
+    id = _id(request)
+    nodes = await platform().store.trace(tenant, id)
+    if not nodes:
+        raise NotFound("trace", id)
+    graph = causal_graph(id, nodes)
+    form = request.params.get("format", "json")
+    if form == "mermaid":
+        return func.HttpResponse(mermaid(graph), mimetype="text/plain")
+    if form != "json":
+        raise Invalid([FieldError("format", "must be json or mermaid")])
+    return json_answer(graph)
+
+
+async def _get_health(_: func.HttpRequest) -> func.HttpResponse:
+    """Says which dependency is away; 503 as long as one is."""
+    pings = {
+        "tableStorage": platform().store.ping(),
+        "serviceBus": platform().broker.ping(),
+        "azureDevOps": platform().git.ping(),
+    }
+    states = dict(zip(pings, await asyncio.gather(*map(_state, pings.values())), strict=True))
+    away = [name for name, state in states.items() if state["status"] != "ok"]
+    body = {"status": "degraded" if away else "ok", "away": away, "dependencies": states}
+    return json_answer(body, 503 if away else 200)
+
+
+async def _state(ping: Awaitable[None]) -> dict[str, str]:
+    try:
+        async with asyncio.timeout(PING_TIMEOUT):
+            await ping
+    except (Unavailable, TimeoutError) as error:
+        return {"status": "away", "reason": str(error) or f"no answer within {PING_TIMEOUT:g} s"}
+    return {"status": "ok"}
+
+
+@blueprint.function_name("get_aggregate")
+@blueprint.route(
+    trigger_arg_name="request",
+    route="tenants/{tenantId}/projects/{projectId}/{collection}/{id}",
+    methods=["GET"],
+)
+async def get_aggregate(request: func.HttpRequest) -> func.HttpResponse:
+    return await answered(_get_aggregate, request)
+
+
+@blueprint.function_name("list_aggregates")
+@blueprint.route(
+    trigger_arg_name="request", route="tenants/{tenantId}/projects/{projectId}/{collection}", methods=["GET"]
+)
+async def list_aggregates(request: func.HttpRequest) -> func.HttpResponse:
+    return await answered(_list_aggregates, request)
+
+
+@blueprint.function_name("get_command")
+@blueprint.route(
+    trigger_arg_name="request", route="tenants/{tenantId}/projects/{projectId}/commands/{id}", methods=["GET"]
+)
+async def get_command(request: func.HttpRequest) -> func.HttpResponse:
+    return await answered(_get_command, request)
+
+
+@blueprint.function_name("get_trace")
+@blueprint.route(trigger_arg_name="request", route="tenants/{tenantId}/traces/{id}", methods=["GET"])
+async def get_trace(request: func.HttpRequest) -> func.HttpResponse:
+    return await answered(_get_trace, request)
+
+
+@blueprint.function_name("health")
+@blueprint.route(
+    trigger_arg_name="request", route="health", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS
+)
+async def health(request: func.HttpRequest) -> func.HttpResponse:
+    return await answered(_get_health, request)
