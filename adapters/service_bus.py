@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, override
+from urllib.parse import urlsplit
 
 from domain.kernel.envelope import Message
 from domain.kernel.errors import Unavailable
@@ -21,6 +22,7 @@ SEND_TIMEOUT = 6.0
 # After a failure, sends fail at once for this long, so that commands don't queue up behind time-outs; the
 # outbox timer makes good what was not sent.
 REST_AFTER_FAILURE = 5.0
+PING_TIMEOUT = 2.0
 
 
 class ServiceBus(Broker):
@@ -56,13 +58,33 @@ class ServiceBus(Broker):
 
     @override
     async def ping(self) -> None:
+        """A connection to its port: cheap, and true also when nothing was sent for a while."""
+        host, port = self._address()
+        try:
+            async with asyncio.timeout(PING_TIMEOUT):
+                _, writer = await asyncio.open_connection(host, port)
+                writer.close()
+        except OSError as error:  # a time-out is one, too
+            raise Unavailable("Service Bus", f"{host}:{port}: {error or 'no answer'}") from error
+
+    def _address(self) -> tuple[str, int]:
+        """AMQP's: over TLS on Azure; the emulators listen without, and say where."""
+        if self._connection_string is None:
+            assert self._namespace is not None
+            return self._namespace, 5671
+        parts = dict(part.partition("=")[::2] for part in self._connection_string.split(";") if part)
+        endpoint = urlsplit(parts["Endpoint"])
+        local = parts.get("UseDevelopmentEmulator", "").lower() == "true"
+        return endpoint.hostname or "", endpoint.port or (5672 if local else 5671)
+
+    def _require_rested(self) -> None:
         if time.monotonic() < self.rest_until:
             raise Unavailable("Service Bus", "the last send failed", retry_after=REST_AFTER_FAILURE)
 
     async def _send(self, destination: str, messages: Sequence[Message]) -> None:
         # A sender is not safe for concurrent use; one lock per destination keeps the order, too.
         async with self._locks.setdefault(destination, asyncio.Lock()):
-            await self.ping()
+            self._require_rested()
             try:
                 async with asyncio.timeout(SEND_TIMEOUT):
                     await self._send_batches(self._sender(destination), messages)

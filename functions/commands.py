@@ -1,5 +1,6 @@
 """Every command: one queue-triggered and one HTTP-triggered function each, named after it."""
 
+import asyncio
 import logging
 import uuid
 from datetime import datetime
@@ -9,7 +10,7 @@ import azure.functions as func
 from domain.catalogue import catalogue
 from domain.kernel.context import Handler, kebab, snake
 from domain.kernel.envelope import Envelope
-from domain.kernel.errors import FieldError, Invalid
+from domain.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from domain.kernel.values import derived_id, parse_json, timestamp, validated
 from domain.ports import Journal
 from functions.answers import answered, invalid, json_answer, problem
@@ -37,11 +38,23 @@ async def handle_message(message: func.ServiceBusMessage, expected: str | None) 
     if expected is not None and envelope.event_type != expected:
         raise Invalid([FieldError("eventType", f"this queue takes {expected}, not {envelope.event_type}")])
     actor = str(message.application_properties.get("cs-actor") or "service-bus")
-    redelivered = (message.delivery_count or 1) > 1
-    journal = await platform().dispatcher.dispatch(envelope, actor, may_be_repeat=redelivered)
+    delivery = message.delivery_count or 1
+    try:
+        journal = await platform().dispatcher.dispatch(envelope, actor, may_be_repeat=delivery > 1)
+    except (Unavailable, Conflict, NotFound) as error:
+        await asyncio.sleep(pause(error, delivery))
+        raise
     if journal.outcome.rejection is not None:
         log.info("%s rejected: %s", envelope.event_id, journal.outcome.rejection)
     return journal
+
+
+def pause(error: Exception, delivery: int) -> float:
+    """Seconds to keep a message before it goes back: it would return at once, and its ten deliveries be used
+    up before whatever is missing is there. Its lock is renewed meanwhile."""
+    longest = 2.0 if isinstance(error, NotFound) else 30.0
+    asked = error.retry_after if isinstance(error, Unavailable) else None
+    return min(asked or 0.25 * 2.0**delivery, longest)
 
 
 def envelope_of(request: func.HttpRequest, handler: Handler, moment: datetime) -> Envelope:

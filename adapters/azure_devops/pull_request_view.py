@@ -1,5 +1,6 @@
 """A pull request read whole: itself, its checks, votes, comments and what its policies say."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from adapters.azure_devops.branches import branch_of, head_of
@@ -27,7 +28,31 @@ _STATES = {
 }
 
 
+# Evaluations follow a posted status with some delay; what they say before then is not the verdict on it.
+_EVALUATION_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.5)
+
+
 async def read_pull_request(api: Api, repository_id: str, number: int) -> ProvidedPullRequest | None:
+    """As it is once its evaluations have caught up with its checks, or after three seconds."""
+    for pause in _EVALUATION_PAUSES:
+        pull_request = await _read_once(api, repository_id, number)
+        if pull_request is None or not _lags(pull_request):
+            return pull_request
+        await asyncio.sleep(pause)
+    return await _read_once(api, repository_id, number)
+
+
+def _lags(pull_request: ProvidedPullRequest) -> bool:
+    """Whether a status policy does not yet say what the check that it asks for says."""
+    verdicts = {"succeeded": ("approved", "notApplicable"), "failed": ("rejected",)}
+    checks = {check.name: check.state for check in pull_request.checks}
+    return pull_request.status == "active" and any(
+        policy.status not in verdicts.get(checks.get(policy.name, ""), (policy.status,))
+        for policy in pull_request.policies
+    )
+
+
+async def _read_once(api: Api, repository_id: str, number: int) -> ProvidedPullRequest | None:
     path = path_of(repository_id, number)
     raw, statuses, iterations, threads = await together(
         api.find(path),

@@ -43,7 +43,6 @@ class ClaimCheck:
 
     async def _upload(self, blob: str, content: bytes) -> None:
         client = self._clients.blobs().get_blob_client(self._container, blob)
-        # Without a checksum of each request the SDK would believe a damaged answer; the digest finds it.
         options: dict[str, Any] = {"overwrite": False, "length": len(content)}
         try:
             await client.upload_blob(content, **options)

@@ -64,11 +64,11 @@ def rows_of(transaction: Transaction, raw: str | None, committed_at: datetime) -
 
 
 def _aggregate(key: str, record: Record) -> Row:
-    taken = (
-        Rejected(record.unique_keys[0].sentence)
-        if record.unique_keys
-        else Conflict(f"{record.kind} {record.id} exists already")
-    )
+    taken: Exception | None = None
+    if record.etag is None:
+        taken = Conflict(f"{record.kind} {record.id} exists already")
+        if record.unique_keys:
+            taken = Rejected(record.unique_keys[0].sentence)
     columns: Columns = {
         "kind": record.kind,
         "id": record.id,
@@ -120,7 +120,7 @@ class Committer:
         if status == 409:
             # Which row was in the way is looked up: the error's index is 0 where the SDK does not know.
             for row in rows:
-                if row.taken is not None and row.etag is None and await self._is_there(row):
+                if row.taken is not None and await self._is_there(row):
                     return row.taken
             return None
         if is_definite(error):

@@ -117,7 +117,7 @@ def _masked(value: object, info: SerializationInfo[Any]) -> object:
     return f"*** ({info.context(value)})"
 
 
-Person = Annotated[Line, Sensitive(Classification.PERSONAL)]
+Person = Annotated[str, Sensitive(Classification.PERSONAL)]
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,8 @@ from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.git_hosts import TWINS, GitHost, head_of, until_answered
 
-azure_devops, emulator_host, git_host = (
-    emulator_fixtures.azure_devops,
-    git_hosts.emulator_host,
-    git_hosts.git_host,
-)
-partition, repository = git_hosts.partition, git_hosts.repository
+azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
+git_host, partition, repository = git_hosts.git_host, git_hosts.partition, git_hosts.repository
 
 HOOKS = ("git.push", "git.pullrequest.updated")
 

@@ -10,12 +10,8 @@ from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.git_hosts import TWINS, GitHost, a_minute_ago, head_of, until_answered
 
-azure_devops, emulator_host, git_host = (
-    emulator_fixtures.azure_devops,
-    git_hosts.emulator_host,
-    git_hosts.git_host,
-)
-partition, repository = git_hosts.partition, git_hosts.repository
+azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
+git_host, partition, repository = git_hosts.git_host, git_hosts.partition, git_hosts.repository
 
 NOWHERE = "0123456789abcdef0123456789abcdef01234567"
 NEW_FILE = FileContent("src/app.py", "add", b"print('hello')\n")

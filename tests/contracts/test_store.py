@@ -162,6 +162,17 @@ async def test_a_taken_name_says_its_sentence_and_leaves_nothing(
     assert await store.lookup(partition, second.unique_keys()[0]) == holder.id
 
 
+async def test_a_taken_name_beside_an_update_says_its_sentence(store: AnyStore, partition: Partition) -> None:
+    opened = ticket()
+    await store.commit(transaction(partition, record(ticket("leak")), record(opened)))
+    read = await store.load(partition, Ticket, opened.id)
+    assert read is not None
+    update = record(opened, read.etag, version=2)
+    with pytest.raises(Rejected, match="a ticket leak exists already"):
+        await store.commit(transaction(partition, update, record(ticket("leak"))))
+    await store.commit(transaction(partition, update))
+
+
 async def test_a_name_is_claimed_once_within_a_transaction_too(store: AnyStore, partition: Partition) -> None:
     with pytest.raises(Rejected, match="leak"):
         await store.commit(transaction(partition, record(ticket("leak")), record(ticket("leak"))))

@@ -118,7 +118,7 @@ def test_host_json_is_honoured_and_has_the_platforms_defaults(tmp_path: Path) ->
 
 def test_a_host_json_that_is_no_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "host.json").write_text("{")
-    with pytest.raises(SettingsError, match="host.json is not valid JSON"):
+    with pytest.raises(SettingsError, match="is not valid JSON"):
         load_host_options(tmp_path)
 
 

@@ -1,9 +1,10 @@
 """Branch: a named branch with base commit and policy bindings, reconciled with the provider."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 from domain.devops.source_control import source_control
-from domain.devops.source_control.git_names import BranchName, CommitSha
+from domain.devops.source_control.git_names import BranchName, CommitSha, ShortBranchName
 from domain.devops.source_control.repository import BranchProtection, Repository
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
@@ -11,7 +12,7 @@ from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
 from domain.kernel.values import Identifier, Model, derived_id
 from domain.kernel.work import Work
-from domain.ports import GitProvider, RepositoryHandle
+from domain.ports import GitProvider, ProvidedPolicy
 
 
 class BranchStatus(StrEnum):
@@ -31,7 +32,7 @@ class CreateBranch(Command):
     """Have a branch that starts at a commit."""
 
     repository_id: Identifier
-    name: BranchName
+    name: ShortBranchName
     from_commit_sha: CommitSha
     protection: BranchProtection | None = None
 
@@ -70,13 +71,9 @@ class Branch(Aggregate):
         """Follows from repository and name: that is what makes the name unique per repository."""
         return derived_id("branch", repository_id, name)
 
-    async def protect(
-        self, git: GitProvider, repository: RepositoryHandle, protection: BranchProtection
-    ) -> None:
-        policies = await git.protect_branch(
-            repository, self.name, protection.required_checks, protection.required_approvers
-        )
-        self.is_protected = True
+    def bind(self, policies: Sequence[ProvidedPolicy]) -> None:
+        """Take over the policies that the provider has on it now; a branch with any is protected."""
+        self.is_protected = bool(policies)
         self.policy_bindings = tuple(
             BranchPolicyBinding(policy_id=policy.policy_id, kind=policy.kind, setting=policy.setting)
             for policy in policies
@@ -130,11 +127,20 @@ async def create_branch(command: CreateBranch, work: Work, git: GitProvider) -> 
         work.add(branch)
     else:
         branch = existing
-        branch.from_commit_sha, branch.is_protected = command.from_commit_sha, False
+        branch.from_commit_sha = command.from_commit_sha
         branch.observe_head(head)
-    if command.protection is not None:
-        await branch.protect(git, repository.handle, command.protection)
+    # Policies hang on the name: what a deleted branch of this name left behind is replaced, too.
+    if command.protection is not None or branch.is_protected:
+        branch.bind(await _protected(git, repository, command.name, command.protection))
     branch.create()
+
+
+async def _protected(
+    git: GitProvider, repository: Repository, name: str, protection: BranchProtection | None
+) -> Sequence[ProvidedPolicy]:
+    checks = () if protection is None else protection.required_checks
+    approvers = 0 if protection is None else protection.required_approvers
+    return await git.protect_branch(repository.handle, name, checks, approvers)
 
 
 async def branch_named(work: Work, repository_id: str, name: str) -> Branch:
@@ -169,6 +175,6 @@ async def _observe_default_branch(work: Work, git: GitProvider, repository: Repo
         head_commit_sha=head,
     )
     if repository.protection is not None:
-        await branch.protect(git, repository.handle, repository.protection)
+        branch.bind(await _protected(git, repository, branch.name, repository.protection))
     work.add(branch)
     repository.observe_default_branch()

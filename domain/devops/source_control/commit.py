@@ -1,7 +1,6 @@
 """Commit: generated artifacts committed to a branch, with lineage back to the source artifact."""
 
 import base64
-import binascii
 import hashlib
 from datetime import timedelta
 from enum import StrEnum
@@ -15,6 +14,7 @@ from domain.devops.source_control.git_names import (
     BranchName,
     CommitSha,
     FilePath,
+    ShortBranchName,
     TreeHash,
     check_distinct_paths,
 )
@@ -78,7 +78,7 @@ class FileInput(Model):
         if self.encoding is Encoding.BASE64 and self.content is not None:
             try:
                 base64.b64decode(self.content, validate=True)
-            except binascii.Error:
+            except ValueError:  # also what is not ASCII
                 raise ValueError("content is not valid base64") from None
         return self
 
@@ -105,7 +105,7 @@ class CreateCommit(Command):
     """Commit files on top of a branch."""
 
     repository_id: Identifier
-    branch: BranchName
+    branch: ShortBranchName
     message: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
     artifact_id: ArtifactReference
     files: Annotated[tuple[FileInput, ...], Field(max_length=5000)]

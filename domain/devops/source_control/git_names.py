@@ -18,7 +18,7 @@ _REF_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\.$"), "must not end with a dot"),
     (re.compile(r"@\{"), "must not contain @{"),
     (re.compile(r"^-"), "must not begin with a dash"),
-    (re.compile(r"^(@|HEAD)$"), "must not be a name that git itself uses"),
+    (re.compile(r"^HEAD$"), "must not be HEAD, which git itself uses"),
 )
 
 
@@ -27,12 +27,19 @@ def check_branch_name(name: str) -> str:
     for pattern, problem in _REF_RULES:
         if pattern.search(name):
             raise ValueError(problem)
+    return name
+
+
+def check_short(name: str) -> str:
+    """Git would take `refs/heads/main` for a branch, as refs/heads/refs/heads/main: nobody means that."""
     if name.startswith("refs/"):
         raise ValueError("must be a short name, without refs/heads/")
     return name
 
 
-BranchName = Annotated[str, Field(min_length=1, max_length=250), AfterValidator(check_branch_name)]
+# What is there already may have any name that git takes; what a command asks for, a short one.
+BranchName = Annotated[str, Field(min_length=1), AfterValidator(check_branch_name)]
+ShortBranchName = Annotated[BranchName, Field(max_length=250), AfterValidator(check_short)]
 CommitSha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 TreeHash = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 
@@ -68,7 +75,7 @@ def check_distinct_paths(paths: Iterable[str]) -> None:
     """No path twice, as a case-insensitive file system sees it, and none a folder of another."""
     seen: dict[str, str] = {}
     for path in paths:
-        folded = unicodedata.normalize("NFC", path).casefold()
+        folded = unicodedata.normalize("NFD", unicodedata.normalize("NFD", path).casefold())
         if folded in seen:
             raise ValueError(f"{path} and {seen[folded]} are the same file where case does not count")
         seen[folded] = path

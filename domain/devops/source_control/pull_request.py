@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from domain.devops.source_control import source_control
-from domain.devops.source_control.git_names import BranchName, CommitSha
+from domain.devops.source_control.git_names import BranchName, CommitSha, ShortBranchName
 from domain.devops.source_control.repository import Repository
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
@@ -104,8 +104,8 @@ class OpenPullRequest(Command):
     """Have a pull request from source to target."""
 
     repository_id: Identifier
-    source_branch: BranchName
-    target_branch: BranchName
+    source_branch: ShortBranchName
+    target_branch: ShortBranchName
     title: Line
     description: Description = ""
 
@@ -120,8 +120,8 @@ class MergePullRequest(Command):
 class ObservePullRequest(Observation):
     """Something happened to the pull request: read it again.
 
-    `adopt` takes in also one that a command of ours opened but never recorded (it crashed and was not
-    repeated); a service hook leaves it off, since that command may be about to record it.
+    What a command of ours did (opened it, merged it) is that command's to record, and it may be about to:
+    service hooks leave it alone. `adopt` records that too, in case the command crashed and was not repeated.
     """
 
     repository_id: Identifier
@@ -223,8 +223,9 @@ class PullRequest(Aggregate):
         )
         self.status = status
 
-    def observe(self, provided: ProvidedPullRequest, now: datetime) -> None:
-        """Take over what the provider has; the status only where it went on."""
+    def observe(self, provided: ProvidedPullRequest, now: datetime, *, adopt: bool) -> None:
+        """Take over what the provider has; the status only where it went on, and not without `adopt` where a
+        command of ours merged it."""
         self.title, self.description = provided.title, provided.description
         self.source_commit_sha = provided.source_sha
         self.checks = tuple(
@@ -256,16 +257,17 @@ class PullRequest(Aggregate):
                 for result in provided.policies
             )
         )
-        self._observe_status(provided, now)
+        if provided.merge_operation_id is None or adopt:
+            self._observe_status(provided, now)
 
     def _observe_status(self, provided: ProvidedPullRequest, now: datetime) -> None:
-        status = _FROM_PROVIDER[provided.status]
+        status = _FROM_PROVIDER.get(provided.status, self.status)
         if _RANK[status] <= _RANK[self.status]:
             return
-        if status is PullRequestStatus.MERGED and provided.merge_commit_sha is not None:
-            self.merge(provided.merge_commit_sha, provided.closed_at or now)
-        else:
+        if status is not PullRequestStatus.MERGED:
             self._become(status)
+        elif provided.merge_commit_sha is not None:  # else it is still to come: merged is what has a commit
+            self.merge(provided.merge_commit_sha, provided.closed_at or now)
 
 
 def require_different(source: str, target: str) -> None:
@@ -317,7 +319,7 @@ async def merge_pull_request(command: MergePullRequest, work: Work, git: GitProv
         if pull_request.status is not PullRequestStatus.MERGED:
             pull_request.merge(provided.merge_commit_sha, provided.closed_at or work.now)
         return
-    pull_request.observe(provided, work.now)
+    pull_request.observe(provided, work.now, adopt=False)
     pull_request.require_mergeable()
     merged = await git.merge_pull_request(
         repository.handle,
@@ -345,4 +347,4 @@ async def observe_pull_request(command: ObservePullRequest, work: Work, git: Git
         pull_request = _of(command.repository_id, provided)
         work.add(pull_request)
         pull_request.open()
-    pull_request.observe(provided, work.now)
+    pull_request.observe(provided, work.now, adopt=command.adopt)

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, model_validator
 
 from domain.devops.source_control import source_control
-from domain.devops.source_control.git_names import BranchName, CheckName
+from domain.devops.source_control.git_names import BranchName, CheckName, ShortBranchName
 from domain.kernel.aggregate import Aggregate, UniqueKey
 from domain.kernel.command import Command
 from domain.kernel.errors import Rejected, require
@@ -20,7 +20,8 @@ from domain.kernel.work import Partition, Work
 from domain.ports import GitProvider, ProvidedHook, RepositoryHandle
 
 RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9_-]$", max_length=64)]
-RemoteUrl = Annotated[str, Field(pattern=r"^(https?|ssh)://[^\s@]+$", max_length=2000)]
+# A user name is part of what providers hand out (https://contoso@dev.azure.com/...), a password never.
+RemoteUrl = Annotated[str, Field(pattern=r"^(https?|ssh)://([^\s@/:]+@)?[^\s@/]+(/\S*)?$", max_length=2000)]
 
 # The service hooks that keep the platform's picture true; `functions/webhooks.py` receives them.
 HOOK_EVENTS = (
@@ -82,7 +83,7 @@ class ProvisionRepository(Command):
 
     name: RepositoryName
     provider: RepositoryProvider = RepositoryProvider.AZURE_DEVOPS
-    default_branch: BranchName = "main"
+    default_branch: ShortBranchName = "main"
     visibility: Visibility = Visibility.PRIVATE
     initialize: bool = True
     protection: BranchProtection | None = None

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import logging
-import os
-import signal
 import sys
 import tempfile
 from pathlib import Path
 
 from infra.local.azure_devops.emulator import Options
 from infra.local.azure_devops.server import Server
+from infra.local.lifetime import add_parent_pid, say_ready, told_to_stop
 
 
 def _arguments() -> argparse.Namespace:
@@ -29,30 +27,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--refuse-pull-request-statuses", action="store_true", help="take statuses on iterations only"
     )
-    parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
+    add_parent_pid(parser)
     return parser.parse_args()
 
 
-async def _parent_gone(pid: int) -> None:
-    # A killed parent may stay as a zombie that still has its pid, but it is our parent no longer.
-    is_parent = os.getppid() == pid
-    while True:
-        if is_parent and os.getppid() != pid:
-            return
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            pass
-        await asyncio.sleep(1)
-
-
 async def _run(arguments: argparse.Namespace, data: Path) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop(arguments.parent_pid)
     options = Options(
         data=data,
         pat=arguments.pat,
@@ -63,14 +43,8 @@ async def _run(arguments: argparse.Namespace, data: Path) -> None:
     )
     server = Server(options)
     url = await server.start(arguments.port)
-    sys.stdout.write("READY " + json.dumps({"url": url, "pat": arguments.pat}) + "\n")
-    sys.stdout.flush()
-    waiting: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
-    if arguments.parent_pid is not None:
-        waiting.append(asyncio.create_task(_parent_gone(arguments.parent_pid)))
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
-        task.cancel()
+    say_ready({"url": url, "pat": arguments.pat})
+    await stop.wait()
     await server.stop()
 
 

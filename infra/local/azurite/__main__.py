@@ -2,14 +2,12 @@
 
 import argparse
 import asyncio
-import json
 import logging
-import os
-import signal
 import sys
 from pathlib import Path
 
 from infra.local.azurite.server import Azurite, StartFailed
+from infra.local.lifetime import add_parent_pid, say_ready, told_to_stop
 
 log = logging.getLogger("azurite")
 
@@ -20,35 +18,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--blob-port", type=int, default=0, help="0 is a free port")
     parser.add_argument("--queue-port", type=int, default=0, help="0 is a free port")
     parser.add_argument("--table-port", type=int, default=0, help="0 is a free port")
-    parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
+    add_parent_pid(parser)
     return parser.parse_args()
 
 
-async def _parent_gone(pid: int) -> None:
-    is_direct = os.getppid() == pid
-    while True:
-        if is_direct and os.getppid() != pid:
-            return
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        await asyncio.sleep(1)
-
-
 async def _serve(arguments: argparse.Namespace) -> int:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    told = asyncio.create_task(stopping.wait())
-    ends: set[asyncio.Task[None] | asyncio.Task[bool]] = {told}
-    if arguments.parent_pid:
-        ends.add(asyncio.create_task(_parent_gone(arguments.parent_pid)))
+    told = asyncio.create_task(told_to_stop(arguments.parent_pid).wait())
     starting = asyncio.create_task(
         Azurite.start(arguments.data, arguments.blob_port, arguments.queue_port, arguments.table_port)
     )
-    await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({starting, told}, return_when=asyncio.FIRST_COMPLETED)
     if not starting.done():
         starting.cancel()
         await asyncio.wait({starting})
@@ -60,10 +39,9 @@ async def _serve(arguments: argparse.Namespace) -> int:
         "queueUrl": endpoints.queue,
         "tableUrl": endpoints.table,
     }
-    sys.stdout.write(f"READY {json.dumps(answer)}\n")
-    sys.stdout.flush()
+    say_ready(answer)
     ended = asyncio.create_task(server.wait())
-    await asyncio.wait({ended, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({ended, told}, return_when=asyncio.FIRST_COMPLETED)
     if ended.done():
         log.error("Azurite ended by itself with code %s", ended.result())
         return 1

@@ -2,10 +2,8 @@
 
 import argparse
 import asyncio
-import json
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -14,6 +12,7 @@ from pathlib import Path
 from infra.local.functions_host.host import FunctionsHost, HostConfig, Ready
 from infra.local.functions_host.settings import SettingsError
 from infra.local.functions_host.worker import IndexingFailed
+from infra.local.lifetime import add_parent_pid, say_ready, told_to_stop
 
 log = logging.getLogger("functions_host")
 
@@ -37,7 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--state-dir", type=Path, help="where timers remember their last run; absent: in memory"
     )
-    parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
+    add_parent_pid(parser)
     parser.add_argument(
         "--grace", type=float, default=10.0, help="seconds that running functions get at the end"
     )
@@ -55,20 +54,6 @@ def _set_up_logging(quiet: bool) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-async def _wait_for_parent(pid: int) -> None:
-    is_direct = os.getppid() == pid
-    while True:
-        if is_direct:
-            if os.getppid() != pid:
-                return
-        else:
-            try:
-                os.kill(pid, 0)
-            except OSError:
-                return
-        await asyncio.sleep(1)
-
-
 async def _cancel_leftovers() -> bool:
     """Cancel what the app left running on the loop; False when something refuses to end."""
     current = asyncio.current_task()
@@ -82,13 +67,7 @@ async def _cancel_leftovers() -> bool:
 
 
 async def _serve(arguments: argparse.Namespace) -> int:
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    watch = asyncio.create_task(_wait_for_parent(arguments.parent_pid)) if arguments.parent_pid else None
-    if watch:
-        watch.add_done_callback(lambda _: stopping.set())
+    stopping = told_to_stop(arguments.parent_pid)
     app_dir: Path = arguments.app_dir.resolve()
     host = FunctionsHost(
         HostConfig(
@@ -133,8 +112,7 @@ def _announce(ready: Ready) -> None:
         "masterKey": ready.keys.master,
         "functions": ready.functions,
     }
-    sys.stdout.write(f"READY {json.dumps(answer)}\n")
-    sys.stdout.flush()
+    say_ready(answer)
 
 
 def main() -> int:

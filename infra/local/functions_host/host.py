@@ -131,7 +131,7 @@ class FunctionsHost:
 
         app = web.Application(client_max_size=MAX_BODY, middlewares=[refuse_when_stopping])
         admin.add_to(app)
-        app.router.add_route("*", "/{path:.*}", http.handle)
+        app.router.add_route("*", r"/{path:[\s\S]*}", http.handle)
         # The platform hands bodies over as they came, compressed ones too.
         self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1)
         await self._runner.setup()

@@ -10,13 +10,13 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError, MessageNotFoundError
 
+from infra.local.functions_host.lock_renewal import LockRenewal
 from infra.local.functions_host.settings import ServiceBusOptions
 
 log = logging.getLogger("functions_host.service_bus")
@@ -149,7 +149,7 @@ class Listener:
             task.add_done_callback(self._handling.discard)
 
     async def _process(self, messages: Messages) -> None:
-        renewals = [_Renewal(self, message) for message in messages] if self._renewal else []
+        renewals = [LockRenewal(message, self._renewal, self.do) for message in messages]
         try:
             try:
                 verdict = await self._handle(messages)
@@ -211,45 +211,6 @@ class Listener:
         self._work.remove(work)
         if not work.done.done():
             work.done.set_result(result)
-
-    @property
-    def longest_renewal(self) -> timedelta:
-        """How long after receipt a lock is still renewed."""
-        return self._renewal
-
-
-class _Renewal:
-    """Renews one message's lock at half of what is left of it, until told to stop or the limit is reached."""
-
-    def __init__(self, listener: Listener, message: ServiceBusReceivedMessage) -> None:
-        self._listener = listener
-        self._message = message
-        self._until = datetime.now(UTC) + listener.longest_renewal
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._schedule()
-
-    def stop(self) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        self._until = datetime.min.replace(tzinfo=UTC)
-
-    def _schedule(self) -> None:
-        now, locked_until = datetime.now(UTC), self._message.locked_until_utc
-        if locked_until is None or locked_until <= now or now >= self._until:
-            return
-        wait = max((locked_until - now).total_seconds() / 2, 0.05)
-        self._timer = asyncio.get_running_loop().call_later(wait, self._begin)
-
-    def _begin(self) -> None:
-        self._timer = None
-        if datetime.now(UTC) < self._until:
-            self._task = asyncio.create_task(self._renew())
-
-    async def _renew(self) -> None:
-        if await self._listener.do("renew", self._message):
-            self._schedule()
 
 
 async def _close(receiver: ServiceBusReceiver) -> None:
