@@ -114,12 +114,16 @@ class Dispatcher:
         """
         count = 0
         batch: list[Journal] = []
-        async for journal in self._store.unpublished(committed_before):
-            batch.append(journal)
-            if len(batch) == BATCH:
-                count += await self._make_good(batch)
-                batch = []
-        return count + await self._make_good(batch)
+        try:
+            async for journal in self._store.unpublished(committed_before):
+                batch.append(journal)
+                if len(batch) == BATCH:
+                    full, batch = batch, []
+                    count += await self._make_good(full)
+        finally:
+            # Also where the walk failed half way: what was found goes out, round after round.
+            count += await self._make_good(batch)
+        return count
 
     async def _make_good(self, journals: Sequence[Journal]) -> int:
         messages = [message for journal in journals for message in journal.messages]

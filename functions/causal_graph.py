@@ -52,7 +52,7 @@ def mermaid(graph: dict[str, Any]) -> str:
     names = {node["id"]: f"n{number}" for number, node in enumerate(graph["nodes"])}
     lines = ["flowchart LR"]
     for node in graph["nodes"]:
-        label = _escaped(f"{node['type']}<br/>{node['occurredAt']}")
+        label = f"{_escaped(node['type'])}<br/>{_escaped(node['occurredAt'])}"
         if reason := node.get("reason"):
             label += f"<br/>rejected: {_escaped(reason)}"
         left, right = ('["', '"]') if node["scope"] == "domain" else ('(["', '"])')
@@ -65,5 +65,6 @@ def mermaid(graph: dict[str, Any]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Mermaid takes entity codes for the characters that would end a label."""
-    return text.replace("#", "#35;").replace('"', "#quot;").replace("\n", " ")
+    """Mermaid takes entity codes for the characters that would end a label or begin HTML in it."""
+    codes = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;"}
+    return " ".join("".join(codes.get(character, character) for character in text).split())

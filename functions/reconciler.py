@@ -7,7 +7,7 @@ import azure.functions as func
 
 from domain.devops.source_control.reconciliation import observations_due
 from domain.devops.source_control.repository import Repository
-from domain.kernel.errors import Unavailable
+from domain.kernel.errors import Rejected, Unavailable
 from domain.kernel.work import Partition
 from functions.bootstrap import now, platform
 from functions.messages import observed, to_message
@@ -42,7 +42,12 @@ async def _reconcile(partition: Partition) -> None:
     while True:
         page = await store.page(partition, Repository, PAGE, after)
         for loaded in page.items:
-            due = await observations_due(loaded.aggregate, since, platform().git)
+            try:
+                due = await observations_due(loaded.aggregate, since, platform().git)
+            except Rejected as refused:
+                # One that is gone or closed to us must not keep the others from being looked at.
+                log.warning("%s: %s", loaded.aggregate.name, refused)
+                continue
             await platform().broker.publish(
                 [to_message(observed(partition, observation, started, started), ACTOR) for observation in due]
             )

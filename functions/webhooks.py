@@ -23,7 +23,7 @@ from domain.kernel.errors import Invalid
 from domain.kernel.values import Model, ProjectId, TenantId, derived_id, parse_json, validated
 from domain.kernel.work import Partition
 from domain.ports import Journal, Outcome
-from functions.answers import answered, json_answer, problem
+from functions.answers import answered, json_answer, problem, retry_later
 from functions.bootstrap import HOOK_USER, hook_password, now, platform
 from functions.messages import observed, to_message
 
@@ -132,4 +132,9 @@ async def receive(request: func.HttpRequest) -> func.HttpResponse:
     auth_level=func.AuthLevel.ANONYMOUS,
 )
 async def azure_devops_hook(request: func.HttpRequest) -> func.HttpResponse:
-    return await answered(receive, request)
+    try:
+        return await answered(receive, request)
+    except Exception:
+        # A 500 would put the subscription on probation and lose what comes next; a 503 is sent again.
+        log.exception("a hook could not be taken in")
+        return retry_later("the notification could not be stored", None)

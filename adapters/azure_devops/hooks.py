@@ -1,5 +1,6 @@
 """Service hooks: one working subscription per event type, posting to one URL."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,6 +20,11 @@ class Receiver:
     url: str
     user: str
     password: str
+
+    @property
+    def key_header(self) -> str:
+        """The service never shows a password again: by this, a subscription with an older one is known."""
+        return f"CS-Hook-Key: {hashlib.sha256(self.password.encode()).hexdigest()[:12]}"
 
 
 async def register_hooks(
@@ -49,10 +55,10 @@ class _Subscriptions(Collection):
         }
         # A query that happens to be a POST: it may be repeated.
         answer = await self._api.request("POST", "hooks/subscriptionsquery", body=query, org=True, safe=True)
-        return [_existing(one) for one in answer.body.get("results") or [] if self._ours(one)]
+        return [self._existing(one) for one in answer.body.get("results") or [] if self._ours(one)]
 
     async def create(self, key: str) -> Existing:
-        return _existing(await self._api.send("POST", "hooks/subscriptions", self._body(key), org=True))
+        return self._existing(await self._api.send("POST", "hooks/subscriptions", self._body(key), org=True))
 
     async def repair(self, existing: Existing) -> None:
         body = {**self._body(existing.key), "id": existing.id, "status": "enabled"}
@@ -81,6 +87,7 @@ class _Subscriptions(Collection):
                 "url": self._receiver.url,
                 "basicAuthUsername": self._receiver.user,
                 "basicAuthPassword": self._receiver.password,
+                "httpHeaders": self._receiver.key_header,
                 # A reduced resource need not name the branch or the pull request that is to be read again.
                 "resourceDetailsToSend": "all",
                 "messagesToSend": "none",
@@ -88,9 +95,10 @@ class _Subscriptions(Collection):
             },
         }
 
-
-def _existing(subscription: Json) -> Existing:
-    # A subscription on probation is being tried by the service itself; one that is disabled never is.
-    works = not str(subscription["status"]).startswith("disabled")
-    age = (str(subscription.get("createdDate") or ""), str(subscription["id"]))
-    return Existing(str(subscription["eventType"]), str(subscription["id"]), age, works, subscription)
+    def _existing(self, subscription: Json) -> Existing:
+        # One on probation is being tried by the service itself; one that is disabled never is.
+        works = not str(subscription["status"]).startswith("disabled")
+        signs_in = subscription["consumerInputs"].get("httpHeaders") == self._receiver.key_header
+        age = (str(subscription.get("createdDate") or ""), str(subscription["id"]))
+        id = str(subscription["id"])
+        return Existing(str(subscription["eventType"]), id, age, works and signs_in, subscription)

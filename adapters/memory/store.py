@@ -122,15 +122,14 @@ class MemoryStore(Store):
 
     @override
     async def unpublished(self, committed_before: datetime) -> AsyncIterator[Journal]:
-        waiting = sorted(
-            (committed_at, partition.tenant_id, partition.project_id, command_id)
+        waiting = [
+            (committed_at, partition, command_id)
             for partition, project in self._projects.items()
             for command_id, committed_at in project.outbox.items()
             if committed_at < committed_before
-        )
-        for _, tenant_id, project_id, command_id in waiting:
+        ]
+        for _, partition, command_id in sorted(waiting, key=lambda one: one[0]):
             await asyncio.sleep(0)
-            partition = Partition(tenant_id, project_id)
             # Others may have settled it since the walk began.
             if command_id in self._project(partition).outbox:
                 yield self._journal(partition, command_id)

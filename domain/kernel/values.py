@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import math
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,15 +43,33 @@ class Model(BaseModel):
     )
 
 
-# Identifiers end up in storage keys, topic properties and URLs: no `/ \ # ? |`, no control characters.
-IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=120)]
-TenantId = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]
-ProjectId = Annotated[str, Field(pattern=IDENTIFIER, max_length=63)]
-ModuleId = Annotated[str, Field(pattern=IDENTIFIER, max_length=120)]
+def matching(pattern: str, sentence: str) -> AfterValidator:
+    """The whole text must match; `sentence` is what the caller reads, who has no use for the pattern."""
+    compiled = re.compile(pattern)
 
-_PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
-Line = Annotated[str, Field(pattern=_PRINTABLE, min_length=1, max_length=400)]
+    def check(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise ValueError(sentence)
+        return value
+
+    return AfterValidator(check)
+
+
+NO_NUL = matching(r"[^\x00]*", "must not contain a NUL character")
+
+# Identifiers end up in storage keys, topic properties and URLs: no `/ \ # ? |`, no control characters.
+_IDENTIFIER = matching(
+    r"[A-Za-z0-9][A-Za-z0-9._-]*", "must be letters, digits, dots, dashes and underscores, the first no mark"
+)
+Identifier = Annotated[str, Field(max_length=120), _IDENTIFIER]
+TenantId = Annotated[str, Field(max_length=63), _IDENTIFIER]
+ProjectId = Annotated[str, Field(max_length=63), _IDENTIFIER]
+ModuleId = Annotated[str, Field(max_length=120), _IDENTIFIER]
+Line = Annotated[
+    str,
+    Field(min_length=1, max_length=400),
+    matching(r"[^\x00-\x1f\x7f]*", "must not contain control characters"),
+]
 
 
 def timestamp(moment: datetime) -> str:

@@ -8,23 +8,18 @@ import pytest
 from aiohttp import web
 
 from adapters.azure_devops import AzureDevOps, EntraToken, PersonalAccessToken
-from adapters.azure_devops.policies import APPROVERS, STATUS
-from domain.kernel.errors import Rejected, Unavailable
+from domain.kernel.errors import Conflict, Rejected, Unavailable
 from domain.kernel.work import Partition
 from domain.ports import FileContent, ProvidedCommit, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.adapters import scripted_service
 from tests.adapters.scripted_service import HANDLE, HEAD, ScriptedService
-from tests.azure_devops import AzureDevOpsEmulator, project_path, pull_request_path
+from tests.azure_devops import AzureDevOpsEmulator, pull_request_path
 from tests.git_hosts import HOOK_URL, EmulatorHost, a_minute_ago, head_of, hook_password, until
 
-azure_devops, emulator_host, service = (
-    emulator_fixtures.azure_devops,
-    git_hosts.emulator_host,
-    scripted_service.service,
-)
-partition, repository = git_hosts.partition, git_hosts.repository
+azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
+service, partition, repository = scripted_service.service, git_hosts.partition, git_hosts.repository
 LAG = 0.6
 """Seconds that a listing stays behind: longer than everything that a test does meanwhile."""
 
@@ -115,69 +110,6 @@ class TestLaggingLists:
         assert (census.policies, census.hooks) == (2, 1)
 
 
-class TestPolicies:
-    async def test_what_twins_left_is_cleaned_up_and_what_is_not_ours_stays(
-        self, git_host: EmulatorHost, repository: RepositoryHandle
-    ) -> None:
-        emulator, path = git_host.emulator, f"{project_path(repository.partition)}/policy/configurations"
-
-        async def make(type_id: str, ref: str, enabled: bool = True, **settings: str | int) -> str:
-            scope = {"repositoryId": repository.external_id, "refName": ref, "matchKind": "exact"}
-            body = {
-                "isEnabled": enabled,
-                "isBlocking": True,
-                "type": {"id": type_id},
-                "settings": {**settings, "scope": [scope]},
-            }
-            return str((await emulator.request("POST", path, body))["id"])
-
-        status: dict[str, Any] = {"statusGenre": "ci", "statusName": "build"}
-        ours = await make(STATUS, "refs/heads/main", enabled=False, **status)
-        await make(STATUS, "refs/heads/main", **status)
-        await make(STATUS, "refs/heads/main", statusGenre="ci", statusName="lint")
-        await make(APPROVERS, "refs/heads/main", minimumApproverCount=3)
-        elsewhere = await make(STATUS, "refs/heads/release", **status)
-        comments = await make("c6a1889d-b943-4856-b76f-9e46bb6b0df2", "refs/heads/main")
-
-        (kept,) = await git_host.git.protect_branch(repository, "main", ["ci/build"], 0)
-        assert (kept.policy_id, kept.setting) == (ours, "ci/build")
-        found = {str(policy["id"]): policy for policy in await emulator.values(path)}
-        assert found.keys() == {ours, elsewhere, comments}
-        assert found[ours]["isEnabled"] and found[ours]["settings"]["invalidateOnSourceUpdate"]
-
-
-class TestHooks:
-    async def test_they_post_to_the_tenants_own_url(
-        self, git_host: EmulatorHost, repository: RepositoryHandle
-    ) -> None:
-        await git_host.git.register_hooks(repository, ["git.push"])
-        tenant = repository.partition.tenant_id
-        (hook,) = await git_host.emulator.values(f"{tenant}/_apis/hooks/subscriptions")
-        assert hook["consumerInputs"]["url"] == f"http://127.0.0.1:9/{tenant}/shop/hooks"
-        assert hook["consumerInputs"]["resourceDetailsToSend"] == "all"
-        assert hook["consumerInputs"]["basicAuthUsername"] == "azure-devops"
-        assert hook["publisherInputs"]["repository"] == repository.external_id
-        assert hook["resourceVersion"] == "1.0"
-
-    async def test_a_disabled_one_is_enabled_a_younger_twin_goes_and_other_urls_stay(
-        self, git_host: EmulatorHost, repository: RepositoryHandle
-    ) -> None:
-        emulator = git_host.emulator
-        path = f"{repository.partition.tenant_id}/_apis/hooks/subscriptions"
-        (ours,) = await git_host.git.register_hooks(repository, ["git.push"])
-        body = await emulator.request("GET", f"{path}/{ours.subscription_id}")
-        await emulator.request("POST", path, body)
-        elsewhere = {**body, "consumerInputs": {**body["consumerInputs"], "url": "http://127.0.0.1:9/other"}}
-        other = (await emulator.request("POST", path, elsewhere))["id"]
-        disabled = {**body, "status": "disabledByUser"}
-        await emulator.request("PUT", f"{path}/{ours.subscription_id}", disabled)
-
-        (again,) = await git_host.git.register_hooks(repository, ["git.push"])
-        assert (again.subscription_id, again.status) == (ours.subscription_id, "enabled")
-        left = {hook["id"]: hook["status"] for hook in await emulator.values(path)}
-        assert left == {ours.subscription_id: "enabled", other: "enabled"}
-
-
 class TestMerging:
     async def test_what_is_still_queued_at_the_deadline_is_merged_for_the_next_delivery(
         self, service: ScriptedService
@@ -238,6 +170,19 @@ class TestMerging:
         service.script = [web.json_response(one) for one in (pull_request, pull_request, given_up)]
         git = service.adapter()
         with pytest.raises(Rejected, match=sentence):
+            await git.merge_pull_request(
+                HANDLE, 7, expected_source_sha=HEAD, strategy="squash", operation_id="cmd-9"
+            )
+        await git.close()
+
+    async def test_a_source_that_moves_after_the_merge_was_asked_for_is_a_conflict(
+        self, service: ScriptedService
+    ) -> None:
+        pull_request = {"pullRequestId": 7, "status": "active", "title": "", "mergeStatus": "succeeded"}
+        moved = {**pull_request, "mergeStatus": "queued", "lastMergeSourceCommit": {"commitId": "b" * 40}}
+        service.script = [web.json_response(one) for one in (pull_request, pull_request, moved)]
+        git = service.adapter(deadline=2)
+        with pytest.raises(Conflict, match=f"source of pull request 7 is at {'b' * 40}"):
             await git.merge_pull_request(
                 HANDLE, 7, expected_source_sha=HEAD, strategy="squash", operation_id="cmd-9"
             )

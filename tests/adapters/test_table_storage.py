@@ -155,6 +155,9 @@ async def test_more_than_a_page_of_the_service_is_read_to_its_end(
     assert page.next is not None
     rest = await process.store.page(partition, Ticket, 1_010, page.next)
     assert len(rest.items) == 10 and rest.next is None
+    process.requests.clear()
+    await process.store.page(partition, Ticket, 10)
+    assert len(process.requests) == 1
 
 
 def test_importing_the_store_imports_no_sdk() -> None:

@@ -146,7 +146,7 @@ async def test_a_conflict_whose_index_is_wrong_is_looked_up(
         return web.Response(status=answer.status, headers=answer.headers, body=body)
 
     await store.commit(transaction(partition, record(ticket("leak"))))
-    proxy.inject(with_a_wrong_index)
+    proxy.always(with_a_wrong_index, "POST")
     with pytest.raises(Rejected, match="a ticket leak exists already"):
         await store.commit(transaction(partition, record(ticket("leak"))))
 

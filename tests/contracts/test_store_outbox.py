@@ -47,7 +47,8 @@ async def test_a_rejection_is_kept_with_its_sentence(store: AnyStore, partition:
 
 
 async def test_what_pends_is_unpublished_until_it_is_settled(store: AnyStore, partition: Partition) -> None:
-    sent = [transaction(partition, record(ticket())) for _ in range(3)]
+    # Ids in reverse, so that their order is not the order of the commits.
+    sent = [transaction(partition, record(ticket()), command_id=f"cmd-{n}") for n in (3, 2, 1)]
     for one in sent:
         await store.commit(one)
     assert await pending_of(store, partition) == [one.journal for one in sent]

@@ -6,10 +6,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.catalogue import catalogue
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Invalid
+from domain.kernel.values import validated
 from domain.ports import Journal
 from tests.domain.mutations import mutations
 from tests.domain.scenarios import SCENARIOS, Payload, Scenario
@@ -131,3 +134,25 @@ async def test_each_field_that_is_wrong_is_named_and_nothing_else_is_raised(worl
         )
     assert world.git.effects == before
     assert world.topics.published == []
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@every_command
+@settings(max_examples=60)
+@given(data=st.data())
+def test_whatever_a_field_holds_it_is_taken_or_named(name: str, data: st.DataObject) -> None:
+    model = catalogue().handlers[name].command
+    fields = st.sampled_from([str(field.alias) for field in model.model_fields.values()])
+    payload = data.draw(st.dictionaries(fields | st.text(max_size=8), json_values, max_size=6))
+    try:
+        command = validated(model, payload, at="payload")
+    except Invalid as refused:
+        assert all(error.field.split(".")[0] == "payload" for error in refused.errors)
+    else:
+        assert validated(model, command.model_dump(mode="json", by_alias=True)) == command

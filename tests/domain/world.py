@@ -135,9 +135,9 @@ class World:
         assert not committed.repeated, f"{work.command_id} was handled before"
         return _happened(transaction.journal)
 
-    async def given(self, command: Command) -> Happened:
+    async def given(self, command: Command, envelope: Envelope | None = None) -> Happened:
         """As `when`, and then the reactions to its facts, and to theirs."""
-        happened = await self.when(command)
+        happened = await self.when(command, envelope)
         await self.react(happened.envelopes)
         return happened
 

@@ -23,12 +23,16 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command
 from domain.kernel.errors import require
 from domain.kernel.event import Event
-from domain.kernel.values import Identifier, Model, Person
+from domain.kernel.values import NO_NUL, Identifier, Model, Person, matching
 from domain.kernel.work import Work
 from domain.ports import FileContent, GitProvider
 
 # Slashes are in: an artifact is often named by a path or a URI.
-ArtifactReference = Annotated[str, Field(pattern=r"^[^\x00-\x20\x7f\\#?|]+$", max_length=300)]
+ArtifactReference = Annotated[
+    str,
+    Field(min_length=1, max_length=300),
+    matching(r"[^\x00-\x20\x7f\\#?|]+", "must not contain spaces, control characters or any of \\ # ? |"),
+]
 
 # A repeated command is looked for in the branch's history this far back, or to the branch's beginning.
 LOOK_BACK = timedelta(days=7)
@@ -106,7 +110,7 @@ class CreateCommit(Command):
 
     repository_id: Identifier
     branch: ShortBranchName
-    message: Annotated[str, Field(max_length=4000, pattern=r"^[^\x00]*$")]
+    message: Annotated[str, Field(max_length=4000), NO_NUL]
     artifact_id: ArtifactReference
     files: Annotated[tuple[FileInput, ...], Field(max_length=5000)]
 

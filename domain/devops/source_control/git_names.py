@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from domain.kernel.values import matching
+
 # What `git check-ref-format --branch` refuses, one rule a line.
 _REF_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"[\x00-\x1f\x7f]"), "must not contain control characters"),
@@ -40,11 +42,16 @@ def check_short(name: str) -> str:
 # What is there already may have any name that git takes; what a command asks for, a short one.
 BranchName = Annotated[str, Field(min_length=1), AfterValidator(check_branch_name)]
 ShortBranchName = Annotated[BranchName, Field(max_length=250), AfterValidator(check_short)]
-CommitSha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-TreeHash = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+_OBJECT_ID = matching(r"[0-9a-f]{40}", "must be 40 lower-case hexadecimal digits")
+CommitSha = Annotated[str, _OBJECT_ID]
+TreeHash = Annotated[str, _OBJECT_ID]
 
 # A status check as providers name it: `genre/name`.
-CheckName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", max_length=200)]
+CheckName = Annotated[
+    str,
+    Field(max_length=200),
+    matching(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "must be genre/name, like ci/build"),
+]
 
 _UNSAFE_CHARACTER = re.compile(r"[\x00-\x1f\x7f\\:]")
 

@@ -13,11 +13,11 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
 from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
-from domain.kernel.values import Identifier, Line, Model, Person, Timestamp, derived_id
+from domain.kernel.values import NO_NUL, Identifier, Line, Model, Person, Timestamp, derived_id
 from domain.kernel.work import Work
 from domain.ports import GitProvider, ProvidedPullRequest
 
-Description = Annotated[str, Field(max_length=3800, pattern=r"^[^\x00]*$")]
+Description = Annotated[str, Field(max_length=3800), NO_NUL]
 
 
 class PullRequestStatus(StrEnum):
@@ -257,15 +257,16 @@ class PullRequest(Aggregate):
                 for result in provided.policies
             )
         )
-        if provided.merge_operation_id is None or adopt:
-            self._observe_status(provided, now)
+        self._observe_status(provided, now, adopt)
 
-    def _observe_status(self, provided: ProvidedPullRequest, now: datetime) -> None:
+    def _observe_status(self, provided: ProvidedPullRequest, now: datetime, adopt: bool) -> None:
         status = _FROM_PROVIDER.get(provided.status, self.status)
         if _RANK[status] <= _RANK[self.status]:
             return
         if status is not PullRequestStatus.MERGED:
             self._become(status)
+        elif provided.merge_operation_id is not None and not adopt:
+            return  # our own command is about to record it
         elif provided.merge_commit_sha is not None:  # else it is still to come: merged is what has a commit
             self.merge(provided.merge_commit_sha, provided.closed_at or now)
 

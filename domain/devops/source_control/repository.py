@@ -15,13 +15,26 @@ from domain.kernel.aggregate import Aggregate, UniqueKey
 from domain.kernel.command import Command
 from domain.kernel.errors import Rejected, require
 from domain.kernel.event import Event
-from domain.kernel.values import Identifier, Model, ModuleId, derived_id
+from domain.kernel.values import Identifier, Model, ModuleId, derived_id, matching
 from domain.kernel.work import Partition, Work
 from domain.ports import GitProvider, ProvidedHook, RepositoryHandle
 
-RepositoryName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9_-]$", max_length=64)]
+RepositoryName = Annotated[
+    str,
+    Field(max_length=64),
+    matching(
+        r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9_-])?",
+        "must be letters, digits, dots, dashes and underscores, the first no mark and the last no dot",
+    ),
+]
 # A user name is part of what providers hand out (https://contoso@dev.azure.com/...), a password never.
-RemoteUrl = Annotated[str, Field(pattern=r"^(https?|ssh)://([^\s@/:]+@)?[^\s@/]+(/\S*)?$", max_length=2000)]
+RemoteUrl = Annotated[
+    str,
+    Field(max_length=2000),
+    matching(
+        r"(https?|ssh)://([^\s@/:]+@)?[^\s@/]+(/\S*)?", "must be an https or ssh URL without a password"
+    ),
+]
 
 # The service hooks that keep the platform's picture true; `functions/webhooks.py` receives them.
 HOOK_EVENTS = (

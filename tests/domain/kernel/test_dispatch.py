@@ -1,102 +1,14 @@
-"""One command's way: repeats, lost races, an absent broker, rejections: `domain/dispatch.py`."""
+"""One command's way: repeats, lost races, rejections, its nodes in the trace: `domain/dispatch.py`."""
 
 import asyncio
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any, override
 
 import pytest
 
-from adapters.memory.broker import MemoryBroker
-from adapters.memory.store import MemoryStore
-from domain.dispatch import TRIES, Dispatcher, KeyReused
-from domain.kernel.envelope import Envelope
-from domain.kernel.errors import Conflict, Invalid, NotFound, Unavailable
-from domain.kernel.values import Redaction
-from domain.kernel.work import Partition
-from domain.ports import Committed, Journal, TraceNode, Transaction
+from domain.dispatch import TRIES, KeyReused
+from domain.kernel.errors import Conflict, Invalid, NotFound
 from tests.domain.kernel import sample
+from tests.domain.kernel.house import HERE, House
 from tests.domain.kernel.sample import Door
-from tests.domain.world import Clock
-
-HERE = Partition("connectsoft", "proj")
-
-
-class UnluckyStore(MemoryStore):
-    """Somebody else is quicker for the next `losses` commits."""
-
-    losses = 0
-    settling = True
-
-    @override
-    async def commit(self, transaction: Transaction) -> Committed:
-        if self.losses > 0:
-            self.losses -= 1
-            raise Conflict("somebody else was quicker")
-        return await super().commit(transaction)
-
-    @override
-    async def settle(self, journal: Journal) -> None:
-        if not self.settling:
-            raise Unavailable("store", "switched off")
-        await super().settle(journal)
-
-
-class House:
-    """A dispatcher over memory with the sample context."""
-
-    def __init__(self) -> None:
-        self.clock = Clock()
-        self.store, self.broker = UnluckyStore(self.clock.now), MemoryBroker()
-        redaction = Redaction(b"a key of tests")
-        self.dispatcher = Dispatcher(
-            sample.catalogue, self.store, self.broker, self.port, redaction, self.clock.now
-        )
-
-    def port(self, kind: type) -> object:
-        raise AssertionError(f"nobody asked for {kind}")
-
-    def message(self, id: str = "cmd-1", name: str = "OpenDoor", **payload: Any) -> Envelope:
-        return Envelope(
-            event_id=id,
-            event_type=name,
-            tenant_id=HERE.tenant_id,
-            project_id=HERE.project_id,
-            trace_id="trace-1",
-            correlation_id="corr-1",
-            occurred_at=self.clock.now(),
-            payload={"doorId": "door-1"} | payload,
-        )
-
-    async def dispatch(self, message: Envelope, *, may_be_repeat: bool = False) -> Journal:
-        journal = await self.dispatcher.dispatch(message, "ada", may_be_repeat=may_be_repeat)
-        await self.dispatcher.drain()
-        return journal
-
-    async def wear_out(self) -> None:
-        for turn in range(3):
-            await self.dispatch(self.message(f"cmd-before-{turn}"))
-        sample.ran.clear()
-        self.broker.published.clear()
-
-    async def door(self) -> Door:
-        loaded = await self.store.load(HERE, Door, "door-1")
-        assert loaded is not None
-        return loaded.aggregate
-
-    async def nodes(self) -> dict[str, TraceNode]:
-        return {node.id: node for node in await self.store.trace(HERE.tenant_id, "trace-1")}
-
-    async def left_behind(self) -> list[str]:
-        soon = self.clock.now() + timedelta(seconds=1)
-        return [journal.outcome.command_id async for journal in self.store.unpublished(soon)]
-
-
-@pytest.fixture
-def house() -> Iterator[House]:
-    sample.ran.clear()
-    yield House()
-    sample.ran.clear()
 
 
 async def test_a_command_is_answered_with_its_aggregate_and_events(house: House) -> None:
@@ -107,43 +19,6 @@ async def test_a_command_is_answered_with_its_aggregate_and_events(house: House)
     (event,) = reply["events"]
     assert (event["eventType"], event["causationId"]) == ("DoorOpened", "cmd-1")
     assert event["payload"] == {"doorId": "door-1", "openedBy": "ada"}
-
-
-async def test_a_promoted_event_goes_out_twice_and_only_its_copy_is_redacted(house: House) -> None:
-    await house.dispatch(house.message())
-    domain, copy = house.broker.published
-    assert domain.destination == copy.destination == "devops.front-house"
-    assert domain.message_id != copy.message_id
-    inside, outside = Envelope.parse(domain.body), Envelope.parse(copy.body)
-    assert (inside.event_id, outside.event_id) == (domain.message_id, copy.message_id)
-    assert outside.causation_id == inside.event_id
-    assert inside.payload["openedBy"] == "ada"
-    assert outside.payload["openedBy"].startswith("*** (hmac-sha256:")
-    assert '"ada"' not in copy.body
-    assert "ada" not in copy.properties.values()
-    about = {
-        "cs-event-version": 1,
-        "cs-aggregate-type": "Door",
-        "cs-aggregate-id": "door-1",
-        "cs-aggregate-version": 1,
-        "cs-event-type": "DoorOpened",
-        "cs-tenant-id": "connectsoft",
-        "cs-trace-id": "trace-1",
-        "cs-correlation-id": "corr-1",
-    }
-    assert domain.properties == about | {
-        "cs-scope": "domain",
-        "cs-actor": "ada",
-        "cs-causation-id": "cmd-1",
-    }
-    assert copy.properties == about | {"cs-scope": "integration", "cs-causation-id": domain.message_id}
-
-
-async def test_an_event_that_nobody_outside_consumes_goes_out_once(house: House) -> None:
-    await house.dispatch(house.message())
-    house.broker.published.clear()
-    await house.dispatch(house.message("hook-1", "ObserveDoor", wind=10))
-    assert [one.properties["cs-event-type"] for one in house.broker.published] == ["DoorSlammed"]
 
 
 @pytest.mark.parametrize("may_be_repeat", [False, True])
@@ -215,54 +90,6 @@ async def test_who_loses_every_race_raises_so_that_it_is_redelivered(house: Hous
         await house.dispatch(house.message())
     assert len(sample.ran) == TRIES
     assert (await house.dispatch(house.message(), may_be_repeat=True)).outcome.rejection is None
-
-
-async def test_an_absent_broker_never_fails_a_command(house: House) -> None:
-    house.broker.away = True
-    journal = await house.dispatch(house.message())
-    assert journal.outcome.reply["outcome"] == "accepted"
-    assert await house.left_behind() == ["cmd-1"]
-    house.broker.away = False
-    house.clock.step(60)
-    assert await house.dispatcher.publish_left_behind(house.clock.now()) == 1
-    assert tuple(house.broker.published) == journal.messages
-    assert await house.left_behind() == []
-    assert await house.dispatcher.publish_left_behind(house.clock.now()) == 0
-
-
-async def test_a_repeat_makes_an_unpublished_command_good_too(house: House) -> None:
-    house.broker.away = True
-    journal = await house.dispatch(house.message())
-    house.broker.away = False
-    await house.dispatch(house.message())
-    assert tuple(house.broker.published) == journal.messages
-    assert await house.left_behind() == []
-
-
-async def test_what_the_timer_can_not_send_stays_for_its_next_round(house: House) -> None:
-    house.broker.away = True
-    await house.dispatch(house.message())
-    house.clock.step(60)
-    with pytest.raises(Unavailable):
-        await house.dispatcher.publish_left_behind(house.clock.now())
-    assert await house.left_behind() == ["cmd-1"]
-
-
-async def test_a_row_that_could_not_be_settled_is_sent_again_as_the_same_bytes(house: House) -> None:
-    house.store.settling = False
-    journal = await house.dispatch(house.message())
-    assert await house.left_behind() == ["cmd-1"]
-    house.store.settling = True
-    house.clock.step(60)
-    await house.dispatcher.publish_left_behind(house.clock.now())
-    assert tuple(house.broker.published) == journal.messages * 2
-
-
-@pytest.mark.timeout(5)
-async def test_two_who_wait_for_the_background_at_once_both_come_to_an_end(house: House) -> None:
-    messages = [house.message(f"cmd-{n}") for n in range(1, 4)]
-    await asyncio.gather(*(house.dispatch(message) for message in messages))
-    assert await house.left_behind() == []
 
 
 async def test_a_rejection_is_stored_and_answered_again(house: House) -> None:

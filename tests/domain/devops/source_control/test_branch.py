@@ -198,7 +198,7 @@ async def test_a_deleted_branchs_name_is_free_again(world: World) -> None:
     again = await a_branch(world, repository, "feature/a")
     assert (again.status, again.version) == ("Active", 2)
     assert again.from_commit_sha == again.head_commit_sha == await head_of(world, repository)
-    await a_commit(world, repository, "feature/a")
+    await a_commit(world, repository, "feature/a", file("b.py"))
 
 
 async def test_a_branch_made_again_without_protection_is_not_protected_anywhere(world: World) -> None:

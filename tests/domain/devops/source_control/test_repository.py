@@ -86,8 +86,10 @@ async def test_a_second_repository_of_a_name_is_refused(world: World) -> None:
 
 async def test_letter_case_does_not_make_another_name(world: World) -> None:
     await a_repository(world, name="booking")
-    no = await world.refused(ProvisionRepository(name="Booking"))
+    effects = dict(world.git.effects)
+    no = await world.refused(ProvisionRepository(name="Booking", protection=CHECKED))
     assert no == "a repository named Booking already exists"
+    assert world.git.effects == effects, "it is refused before the provider is asked"
 
 
 @pytest.mark.parametrize(
