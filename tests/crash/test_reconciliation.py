@@ -1,0 +1,80 @@
+"""After a crash a reconciler may see the command's effect before the command comes back: each fact is still
+recorded once, whoever records it."""
+
+import json
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from domain.devops.source_control.reconciliation import observations_due
+from domain.devops.source_control.repository import Repository
+from functions.messages import observed
+from tests.crash.conftest import Tally
+from tests.crash.faults import Fault
+from tests.crash.recoveries import Trial, redelivery, timer
+from tests.crash.trial import A_WHILE, over_memory
+from tests.crash.ways import COMMANDS, Way, sent
+
+type Facts = Counter[tuple[str, str, int]]
+
+
+async def reconcile(trial: Trial) -> None:
+    """What the reconciler's round sends, handled by the process that runs now."""
+    ground = trial.ground
+    now = ground.clock.step(A_WHILE)
+    page = await ground.store.page(ground.partition, Repository, 10)
+    for loaded in page.items:
+        for observation in await observations_due(loaded.aggregate, now - timedelta(days=1), ground.git):
+            arrival = sent(observed(ground.partition, observation, now, now), "reconciler")
+            await trial.successor().deliver(arrival.delivery, may_be_repeat=False)
+            assert not isinstance(trial.process.result, BaseException), trial.process.result
+
+
+async def facts(trial: Trial) -> tuple[Facts, dict[str, int], Counter[str]]:
+    """Which facts were told, to what version each aggregate came, and what the provider was made to do."""
+    messages = {one.message_id: one for one in trial.ground.broker.published}
+    told: Facts = Counter(
+        (
+            str(one.properties["cs-event-type"]),
+            str(one.properties["cs-aggregate-id"]),
+            int(one.properties["cs-aggregate-version"]),
+        )
+        for one in messages.values()
+        if one.properties["cs-scope"] == "domain"
+    )
+    found = await trial.ground.current_states()
+    versions = {name: int(json.loads(state)[0]) for name, state in found.items()}
+    return told, versions, await trial.ground.census() - trial.ground.effects
+
+
+@pytest.mark.parametrize("way", COMMANDS, ids=lambda way: way.name)
+async def test_a_reconciler_between_a_fault_and_its_redelivery_doubles_nothing(
+    way: Way, tally: Tally
+) -> None:
+    run = await over_memory(way)
+
+    async def play(fault: Fault | None) -> tuple[Facts, dict[str, int], Counter[str]]:
+        trial = Trial(await run.start(), run.arrival)
+        if fault is not None:
+            trial.plan(fault)
+        await trial.deliver(trial.process, may_be_repeat=True)
+        assert trial.met == ([] if fault is None else [fault])
+        for step in (reconcile, redelivery, reconcile, timer):
+            await step(trial)
+            if step is not reconcile:
+                assert not isinstance(trial.process.result, BaseException), trial.process.result
+        journal = await trial.ground.journal(run.arrival.id)
+        assert journal is not None and journal.outcome.rejection is None, journal
+        assert [one async for one in trial.ground.store.unpublished(trial.ground.clock.step(A_WHILE))] == []
+        return await facts(trial)
+
+    expected = await play(None)
+    assert set(expected[0].values()) == {1}
+    for fault in run.faults(may_be_repeat=True):
+        try:
+            assert await play(fault) == expected
+        except AssertionError as error:
+            error.add_note(f"{fault.mode} {run.calls[True][fault.index].name}")
+            raise
+        tally("memory")
