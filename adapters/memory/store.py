@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import override
 
-from adapters.table_storage.codec import (
+from adapters.codec import (
     in_causal_order,
     journal_from_json,
     journal_to_json,

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
-from adapters.table_storage.codec import ascii_json, journal_to_json, to_json
+from adapters.codec import ascii_json, journal_to_json, to_json
 from adapters.table_storage.errors import code_of, is_definite, status_of, unavailable
 from adapters.table_storage.keys import (
     aggregate_row,

@@ -1,6 +1,5 @@
 """What the storage SDK raises, told apart: away, refused, or already there. Imports no SDK: cold start."""
 
-import http.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +7,7 @@ from domain.kernel.errors import Unavailable
 
 _BUSY = (408, 429)
 _NO_ACCESS = (401, 403)
+_NETWORK = ("azure.core", "http.client", "aiohttp")
 
 
 class DamagedClaim(Unavailable):
@@ -34,9 +34,9 @@ def is_definite(error: BaseException) -> bool:
 
 def unavailable(dependency: str, error: BaseException) -> Unavailable | None:
     """The error as `Unavailable`; None where it is a bug of ours and retrying is no use."""
-    # By module, because importing azure.core for its classes would cost every cold start.
-    from_azure = any(base.__module__.startswith("azure.core") for base in type(error).__mro__)
-    if not from_azure and not isinstance(error, OSError | TimeoutError | http.client.HTTPException):
+    # By module, because importing them for their classes would cost every cold start.
+    from_network = any(base.__module__.startswith(_NETWORK) for base in type(error).__mro__)
+    if not from_network and not isinstance(error, OSError | TimeoutError):
         return None
     if is_definite(error) and status_of(error) not in _NO_ACCESS:
         return None

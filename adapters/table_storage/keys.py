@@ -54,8 +54,9 @@ def mark_row(name: str) -> str:
     return f"mark|{encoded(name)}"
 
 
-def node_row(node_id: str) -> str:
-    return f"node|{encoded(node_id)}"
+def trace_row(partition: Partition, command_id: str) -> str:
+    """A trace spans projects, and a command's id is its sender's to choose: unique within a project only."""
+    return f"command|{_digest(partition_key(partition))[:16]}|{encoded(command_id)}"
 
 
 def unique_row(key: UniqueKey) -> str:

@@ -7,7 +7,6 @@ in a project that the registry names, no matter which process crashed when.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from adapters.table_storage.keys import (
@@ -29,22 +28,13 @@ log = logging.getLogger(__name__)
 LONG_CLOSED = timedelta(minutes=15)
 
 
-@dataclass
 class _Registered:
     """What this process has written about a project."""
 
-    known: bool = False
-    bucket: datetime | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
-@dataclass(frozen=True)
-class Pending:
-    """One outbox row."""
-
-    partition: Partition
-    command_id: str
-    committed_at: datetime
+    def __init__(self) -> None:
+        self.known = False
+        self.bucket: datetime | None = None
+        self.lock = asyncio.Lock()
 
 
 class Outbox:
@@ -82,24 +72,24 @@ class Outbox:
     async def remove(self, partition: Partition, command_id: str) -> None:
         await self._table.delete(partition_key(partition), outbox_row(command_id))
 
-    async def pending(self, committed_before: datetime) -> AsyncIterator[Pending]:
-        """Outbox rows older than that: projects in the order of the registry, each one's oldest first."""
+    async def pending(self, committed_before: datetime) -> AsyncIterator[tuple[Partition, str]]:
+        """Outbox rows older than that, each project's oldest first, projects in the order of the registry."""
         closed_before = self._now() - LONG_CLOSED - BUCKET
         registry: dict[Partition, list[Entity]] = {}
         async for row in self._table.range(REGISTRY, "bucket|"):
             registry.setdefault(_partition(row), []).append(row)
         for partition, rows in registry.items():
             waiting = [
-                Pending(partition, row["commandId"], datetime.fromisoformat(row["committedAt"]))
+                (datetime.fromisoformat(row["committedAt"]), str(row["commandId"]))
                 async for row in self._table.range(partition_key(partition), "outbox|")
             ]
             if not waiting:
                 for row in rows:
                     if datetime.fromisoformat(row["bucket"]) < closed_before:
                         await self._table.delete(REGISTRY, row["RowKey"])
-            for one in sorted(waiting, key=lambda one: one.committed_at):
-                if one.committed_at < committed_before:
-                    yield one
+            for committed_at, command_id in sorted(waiting):
+                if committed_at < committed_before:
+                    yield partition, command_id
 
     async def partitions(self) -> AsyncIterator[Partition]:
         async for row in self._table.range(REGISTRY, "partition|"):

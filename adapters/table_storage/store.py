@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, override
 
+from adapters.codec import journal_from_json, last_id_of, page_token
 from adapters.table_storage.claim_check import ClaimCheck
 from adapters.table_storage.clients import Account, Clients, OnRequest
-from adapters.table_storage.codec import journal_from_json, last_id_of, page_token
 from adapters.table_storage.commit import Committer, rows_of
 from adapters.table_storage.errors import DamagedClaim
 from adapters.table_storage.keys import (
@@ -116,8 +116,7 @@ class TableStorageStore(Store):
 
     @override
     async def unpublished(self, committed_before: datetime) -> AsyncIterator[Journal]:
-        async for pending in self._outbox.pending(committed_before):
-            partition, command_id = pending.partition, pending.command_id
+        async for partition, command_id in self._outbox.pending(committed_before):
             row = await self._table.get(partition_key(partition), command_row(command_id))
             if row is None:
                 log.error("%s has an outbox row and no journal row", command_id)

@@ -19,8 +19,8 @@ CONCURRENCY = 16
 
 
 class BareLoop:
-    """Receives, reads twice, writes three rows in one transaction, sends one fact, completes; then indexes
-    two trace rows and deletes the outbox row in the background."""
+    """Receives, reads twice, writes three rows in one transaction, sends one fact, completes; then writes a
+    trace row and deletes the outbox row in the background."""
 
     def __init__(self, storage: str) -> None:
         self._service = TableServiceClient.from_connection_string(
@@ -72,8 +72,7 @@ class BareLoop:
         self._start(self._settle(id, fact))
 
     async def _settle(self, id: str, fact: str) -> None:
-        nodes = [{"PartitionKey": PARTITION, "RowKey": f"{kind}-{id}", "state": fact} for kind in ("c", "e")]
-        await self._traces.submit_transaction([("upsert", node) for node in nodes])
+        await self._traces.upsert_entity({"PartitionKey": PARTITION, "RowKey": id, "state": fact * 2})
         await self._table.delete_entity(PARTITION, f"outbox|{id}")
 
     async def close(self) -> None:

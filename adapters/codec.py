@@ -69,6 +69,15 @@ def node_from_json(text: str) -> TraceNode:
     return TraceNode(**json.loads(text))
 
 
+def nodes_to_json(nodes: Sequence[tuple[int, TraceNode]]) -> str:
+    """Nodes with their places in the journal."""
+    return to_json([[place, asdict(node)] for place, node in nodes])
+
+
+def nodes_from_json(text: str) -> list[tuple[int, TraceNode]]:
+    return [(place, TraceNode(**node)) for place, node in json.loads(text)]
+
+
 def in_causal_order(nodes: Sequence[tuple[int, TraceNode]]) -> list[TraceNode]:
     """Nodes by time; at equal times causes before effects, then by their place in the command's journal.
 
