@@ -33,7 +33,7 @@ up: install ## the laptop cloud, until Ctrl-C; HOST=no leaves the app to `func s
 	@$(PY) -m infra.local.up $(if $(filter no,$(HOST)),--without-host)
 
 test: install ## every test, the ones over real adapters and emulators included
-	$(PY) -m pytest
+	$(PY) -m pytest -n 4 --dist loadfile
 
 check: install ## ruff, mypy --strict, import-linter
 	$(VENV)/bin/ruff check .

@@ -13,8 +13,8 @@ from typing import Any
 
 from domain.kernel.envelope import Message
 from domain.kernel.errors import FieldError, Invalid
+from domain.kernel.journal import Journal, Outcome, TraceNode
 from domain.kernel.work import Partition
-from domain.ports import Journal, Outcome, TraceNode
 
 _NOT_ASCII = re.compile(r"[^\x00-\x7e]+")
 

@@ -11,9 +11,10 @@ from domain.kernel.command import fingerprint
 from domain.kernel.context import Handler
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, FieldError, Invalid, Rejected
+from domain.kernel.journal import Journal, Transaction
 from domain.kernel.values import Redaction, validated
 from domain.kernel.work import Partition, Work
-from domain.ports import Broker, Journal, Store, Transaction
+from domain.ports import Broker, Store
 from domain.sealing import Sealer
 
 log = logging.getLogger(__name__)

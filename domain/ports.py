@@ -1,4 +1,4 @@
-"""Every door to the outside, on one page. Adapters implement them; `adapters/memory.py` does in memory.
+"""Every door to the outside, on one page. Adapters implement them; `adapters/memory/` does in memory.
 
 Every method may be called again with the same arguments after a crash, a timeout or an unknown answer, and
 then finds its own effect instead of making a second one. What is away raises `Unavailable`; what the other
@@ -6,77 +6,22 @@ side refuses for good raises `Rejected` with the sentence to show.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.envelope import Message
-from domain.kernel.work import Loaded, Partition, Reader, Record
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command came to; kept for ever. `reply` is what every repeat of the command is answered."""
-
-    command_id: str
-    command: str
-    fingerprint: str
-    rejection: str | None
-    reply: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class TraceNode:
-    """One command or fact in a trace, as its causal graph shows it."""
-
-    id: str
-    type: str
-    scope: str
-    """`command`, `observation`, `domain` or `integration`"""
-    tenant_id: str
-    project_id: str
-    trace_id: str
-    correlation_id: str
-    causation_id: str | None
-    occurred_at: str
-    actor: str
-    details: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Journal:
-    """A command's permanent row: outcome, every message it emitted, and its nodes in the trace."""
-
-    partition: Partition
-    outcome: Outcome
-    messages: tuple[Message, ...]
-    trace: tuple[TraceNode, ...]
-    pending: bool
-    """True while its messages and trace are not known to be written."""
-
-
-@dataclass(frozen=True)
-class Transaction:
-    """One command's whole effect, written at once or not at all."""
-
-    journal: Journal
-    records: tuple[Record, ...]
-
-
-@dataclass(frozen=True)
-class Committed:
-    """`repeated` says that an earlier delivery had committed; the journal is then that one's."""
-
-    journal: Journal
-    repeated: bool
-
-
-@dataclass(frozen=True)
-class Page[A: Aggregate]:
-    items: tuple[Loaded[A], ...]
-    next: str | None
-    """Opaque token of the next page; None at the end."""
+from domain.kernel.journal import Committed, Journal, Page, TraceNode, Transaction
+from domain.kernel.work import Partition, Reader
+from domain.provided import (
+    FileContent,
+    ProvidedCommit,
+    ProvidedHook,
+    ProvidedPolicy,
+    ProvidedPullRequest,
+    ProvidedRepository,
+    RepositoryHandle,
+)
 
 
 class Store(Reader, Protocol):
@@ -130,119 +75,6 @@ class Broker(Protocol):
 
     async def ping(self) -> None:
         """Raises `Unavailable` where the broker does not answer."""
-
-
-@dataclass(frozen=True)
-class RepositoryHandle:
-    """Where a repository lives at its provider."""
-
-    partition: Partition
-    external_id: str
-
-
-@dataclass(frozen=True)
-class ProvidedRepository:
-    external_id: str
-    remote_url: str
-    head_sha: str | None
-    """Head of the default branch; None while it does not exist."""
-
-
-@dataclass(frozen=True)
-class ProvidedHook:
-    """A service hook as the provider has it; `status` is the provider's word, `enabled` where it works."""
-
-    subscription_id: str
-    event_type: str
-    status: str
-
-
-@dataclass(frozen=True)
-class ProvidedPolicy:
-    """A branch policy as the provider has it."""
-
-    policy_id: str
-    kind: str
-    setting: str
-
-
-@dataclass(frozen=True)
-class FileContent:
-    """One change of a commit. `operation` is add, edit, delete or rename; `content` is None for a delete."""
-
-    path: str
-    operation: str
-    content: bytes | None = None
-    previous_path: str | None = None
-
-
-@dataclass(frozen=True)
-class ProvidedCommit:
-    sha: str
-    tree_hash: str
-    parent_sha: str | None
-
-
-@dataclass(frozen=True)
-class ProvidedCheck:
-    """A status check: `state` is pending, succeeded or failed."""
-
-    name: str
-    state: str
-    required: bool
-    description: str = ""
-    target_url: str | None = None
-
-
-@dataclass(frozen=True)
-class ProvidedReview:
-    """A reviewer's vote: 10 approved, 5 approved with suggestions, 0 none, -5 waiting, -10 rejected."""
-
-    reviewer: str
-    vote: int
-    required: bool
-
-
-@dataclass(frozen=True)
-class ProvidedComment:
-    comment_id: str
-    author: str
-    text: str
-    posted_at: datetime
-
-
-@dataclass(frozen=True)
-class ProvidedPolicyResult:
-    """A policy's verdict: queued, running, approved, rejected, notApplicable or broken."""
-
-    name: str
-    status: str
-    blocking: bool
-
-
-@dataclass(frozen=True)
-class ProvidedPullRequest:
-    """A pull request as the provider has it now."""
-
-    number: int
-    status: str
-    """active, completed or abandoned"""
-    source_branch: str
-    target_branch: str
-    title: str
-    description: str
-    source_sha: str
-    operation_id: str | None
-    """The command that opened it, where it was one of ours."""
-    merge_operation_id: str | None = None
-    """The command that asked for its merge (`CS-Operation-Id` in the merge message), where it was ours."""
-    merge_commit_sha: str | None = None
-    """Set once the merge is complete."""
-    closed_at: datetime | None = None
-    checks: tuple[ProvidedCheck, ...] = ()
-    reviews: tuple[ProvidedReview, ...] = ()
-    comments: tuple[ProvidedComment, ...] = ()
-    policies: tuple[ProvidedPolicyResult, ...] = ()
 
 
 class GitProvider(Protocol):

@@ -6,9 +6,9 @@ from domain.catalogue import Catalogue
 from domain.kernel.command import fingerprint
 from domain.kernel.context import Handler
 from domain.kernel.envelope import Envelope, Message, mirrored
+from domain.kernel.journal import Journal, Outcome, TraceNode, Transaction
 from domain.kernel.values import Redaction, derived_id, timestamp
 from domain.kernel.work import Changes, Fact, Work
-from domain.ports import Journal, Outcome, TraceNode, Transaction
 
 
 class Sealer:

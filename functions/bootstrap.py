@@ -59,6 +59,9 @@ class Settings:
         if not optional("PlatformStorage"):
             required("PlatformStorage__blobServiceUri")
         required("ServiceBus", "ServiceBus__fullyQualifiedNamespace")
+        # Bindings name these two; a host that misses them does not say so as plainly.
+        required("OutboxSchedule")
+        required("ReconcilerSchedule")
         secrets = [required("Webhooks__secret"), optional("Webhooks__previousSecret")]
         return cls(
             platform_storage=optional("PlatformStorage"),

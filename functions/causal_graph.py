@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from domain.ports import TraceNode
+from domain.kernel.journal import TraceNode
 from domain.sealing import integration_id
 
 

@@ -11,8 +11,8 @@ from domain.catalogue import catalogue
 from domain.kernel.context import Handler, kebab, snake
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from domain.kernel.journal import Journal
 from domain.kernel.values import derived_id, parse_json, timestamp, validated
-from domain.ports import Journal
 from functions.answers import answered, invalid, json_answer, problem
 from functions.bootstrap import now, platform
 

@@ -20,9 +20,9 @@ from domain.devops.source_control.pull_request import ObservePullRequest
 from domain.devops.source_control.repository import Repository
 from domain.kernel.command import Observation
 from domain.kernel.errors import Invalid
+from domain.kernel.journal import Journal, Outcome
 from domain.kernel.values import Model, ProjectId, TenantId, derived_id, parse_json, validated
 from domain.kernel.work import Partition
-from domain.ports import Journal, Outcome
 from functions.answers import answered, json_answer, problem, retry_later
 from functions.bootstrap import HOOK_USER, hook_password, now, platform
 from functions.messages import observed, to_message
@@ -88,9 +88,9 @@ def received(hook: Mapping[str, Any], raw: bytes, partition: Partition, moment: 
         observations = list(observations_of(hook, partition))
     except (ValidationError, TypeError):
         observations = []
-    if not observations:
-        log.warning("parked: hook %s says nothing that is understood", hook.get("eventType"))
     hook_id = derived_id("hook", partition.tenant_id, partition.project_id, *key)
+    if not observations:
+        log.warning("parked: %s: %s says nothing that is understood", hook_id, hook.get("eventType"))
     messages = [
         to_message(observed(partition, observation, moment, hook_id), ACTOR) for observation in observations
     ]

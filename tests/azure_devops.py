@@ -18,7 +18,7 @@ import aiohttp
 import pytest
 
 from domain.kernel.work import Partition
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 
 _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 30.0

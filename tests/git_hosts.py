@@ -13,7 +13,8 @@ from adapters.azure_devops import AzureDevOps, PersonalAccessToken
 from adapters.memory.git_provider import MemoryGitProvider
 from domain.kernel.errors import Unavailable
 from domain.kernel.work import Partition
-from domain.ports import FileContent, GitProvider, RepositoryHandle
+from domain.ports import GitProvider
+from domain.provided import FileContent, RepositoryHandle
 from tests.azure_devops import AzureDevOpsEmulator, project_path, repository_path
 
 HOOK_URL = "http://127.0.0.1:9/{tenantId}/{projectId}/hooks"

@@ -12,7 +12,7 @@ from adapters.azure_devops.marks import marked, operation_of
 from adapters.azure_devops.moments import moment, text_of
 from adapters.azure_devops.paging import Json, skipping
 from domain.kernel.errors import Conflict, Rejected
-from domain.ports import FileContent, ProvidedCommit
+from domain.provided import FileContent, ProvidedCommit
 
 _TRIES = 10
 _CLOCK_SKEW = timedelta(hours=1)

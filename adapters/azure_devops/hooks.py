@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from adapters.azure_devops.client import Api
 from adapters.azure_devops.convergence import Collection, Existing, converge
 from adapters.azure_devops.paging import Json
-from domain.ports import ProvidedHook
+from domain.provided import ProvidedHook
 
 # The shape of the payload; of builds, 1.0 is the shape of the XAML builds of old.
 _RESOURCE_VERSIONS = {"build.complete": "2.0"}

@@ -7,7 +7,7 @@ from adapters.azure_devops.branches import ref_of
 from adapters.azure_devops.client import Api
 from adapters.azure_devops.convergence import Collection, Existing, converge
 from adapters.azure_devops.paging import Json, continuing
-from domain.ports import ProvidedPolicy
+from domain.provided import ProvidedPolicy
 
 STATUS = "cbdc66da-9728-4af8-aada-9a5a32e4a226"
 APPROVERS = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"

@@ -14,9 +14,9 @@ from adapters.azure_devops.hooks import Receiver, register_hooks
 from adapters.azure_devops.pull_request_view import read_pull_request
 from domain.kernel.errors import Rejected, Unavailable
 from domain.kernel.work import Partition
-from domain.ports import (
+from domain.ports import GitProvider
+from domain.provided import (
     FileContent,
-    GitProvider,
     ProvidedCommit,
     ProvidedHook,
     ProvidedPolicy,

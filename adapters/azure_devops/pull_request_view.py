@@ -10,7 +10,7 @@ from adapters.azure_devops.moments import moment
 from adapters.azure_devops.paging import Json, everything, together
 from adapters.azure_devops.policies import STATUS, check_name, context_name, policies_on
 from adapters.azure_devops.pull_requests import path_of
-from domain.ports import (
+from domain.provided import (
     ProvidedCheck,
     ProvidedComment,
     ProvidedPolicyResult,

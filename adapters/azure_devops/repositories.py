@@ -10,7 +10,7 @@ from adapters.azure_devops.marks import marked
 from adapters.azure_devops.moments import moment, text_of
 from adapters.azure_devops.paging import Json, everything, together
 from domain.kernel.errors import Rejected
-from domain.ports import ProvidedRepository
+from domain.provided import ProvidedRepository
 
 
 async def create_repository(

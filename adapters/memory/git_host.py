@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, changed
 from domain.kernel.errors import Rejected, Unavailable
 from domain.kernel.work import Partition
-from domain.ports import (
+from domain.provided import (
     FileContent,
     ProvidedCheck,
     ProvidedComment,

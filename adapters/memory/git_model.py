@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.kernel.errors import Rejected, require
 from domain.kernel.work import Partition
-from domain.ports import (
+from domain.provided import (
     FileContent,
     ProvidedCheck,
     ProvidedComment,

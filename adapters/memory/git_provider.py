@@ -9,9 +9,9 @@ from adapters.memory.git_host import STRATEGIES, MemoryGitHost
 from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, changed
 from domain.kernel.errors import Conflict, Rejected, require
 from domain.kernel.work import Partition
-from domain.ports import (
+from domain.ports import GitProvider
+from domain.provided import (
     FileContent,
-    GitProvider,
     ProvidedCommit,
     ProvidedHook,
     ProvidedPolicy,

@@ -21,8 +21,9 @@ from adapters.codec import (
 )
 from domain.kernel.aggregate import Aggregate, UniqueKey
 from domain.kernel.errors import Conflict, Rejected
+from domain.kernel.journal import Committed, Journal, Page, TraceNode, Transaction
 from domain.kernel.work import Loaded, Partition, Record
-from domain.ports import Committed, Journal, Page, Store, TraceNode, Transaction
+from domain.ports import Store
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,8 @@ from adapters.table_storage.outbox import Outbox
 from adapters.table_storage.rows import Columns, Row
 from adapters.table_storage.table import DEPENDENCY, Entity, Table
 from domain.kernel.errors import Conflict, Rejected, Unavailable
+from domain.kernel.journal import Journal, Transaction
 from domain.kernel.work import Record
-from domain.ports import Journal, Transaction
 
 log = logging.getLogger(__name__)
 

@@ -29,8 +29,9 @@ from adapters.table_storage.rows import Row
 from adapters.table_storage.table import Entity, Table
 from adapters.table_storage.traces import Traces
 from domain.kernel.aggregate import Aggregate, UniqueKey
+from domain.kernel.journal import Committed, Journal, Page, TraceNode, Transaction
 from domain.kernel.work import Loaded, Partition
-from domain.ports import Committed, Journal, Page, Store, TraceNode, Transaction
+from domain.ports import Store
 
 if TYPE_CHECKING:
     from azure.core.credentials_async import AsyncTokenCredential

@@ -7,7 +7,7 @@ from adapters.table_storage.claim_check import ClaimCheck
 from adapters.table_storage.keys import trace_key, trace_row
 from adapters.table_storage.rows import Row
 from adapters.table_storage.table import Table
-from domain.ports import Journal, TraceNode
+from domain.kernel.journal import Journal, TraceNode
 
 
 class Traces:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from adapters.azure_devops import AzureDevOps, Credential, PersonalAccessToken
 from domain.kernel.work import Partition
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 
 HANDLE = RepositoryHandle(Partition("tenant-a", "shop"), "0d1f")
 HEAD = "a" * 40

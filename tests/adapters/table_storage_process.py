@@ -8,8 +8,8 @@ from urllib.parse import unquote
 import pytest
 
 from adapters.table_storage import TableStorageStore, commit, transport
+from domain.kernel.journal import Transaction
 from domain.kernel.work import Partition
-from domain.ports import Transaction
 from tests.adapters.fault_proxy import FaultProxy
 from tests.azurite import shared
 from tests.contracts.store_fixtures import journal, new_id, table_storage, transaction

@@ -17,7 +17,7 @@ from adapters.azure_devops.answers import read_answer
 from adapters.azure_devops.errors import Kind, classify
 from domain.kernel.errors import Rejected, Unavailable
 from domain.kernel.work import Partition
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 from tests.adapters import scripted_service
 from tests.adapters.scripted_service import HANDLE, HEAD, HOOK_URL, ScriptedService, password, refs, refusal
 

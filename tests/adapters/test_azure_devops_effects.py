@@ -10,7 +10,7 @@ from aiohttp import web
 from adapters.azure_devops import AzureDevOps, EntraToken, PersonalAccessToken
 from domain.kernel.errors import Conflict, Rejected, Unavailable
 from domain.kernel.work import Partition
-from domain.ports import FileContent, ProvidedCommit, RepositoryHandle
+from domain.provided import FileContent, ProvidedCommit, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.adapters import scripted_service

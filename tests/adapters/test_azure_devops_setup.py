@@ -8,7 +8,7 @@ from aiohttp import web
 from adapters.azure_devops import AzureDevOps, PersonalAccessToken
 from adapters.azure_devops.policies import APPROVERS, STATUS
 from domain.kernel.work import Partition
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.adapters import scripted_service

@@ -9,8 +9,8 @@ from aiohttp import web
 
 from adapters.table_storage import TableStorageStore
 from adapters.table_storage.clients import Account, Clients
+from domain.kernel.journal import Transaction
 from domain.kernel.work import Partition
-from domain.ports import Transaction
 from tests.adapters import table_storage_process
 from tests.adapters.fault_proxy import Exchange, FaultProxy
 from tests.adapters.table_storage_process import Process

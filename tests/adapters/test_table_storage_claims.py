@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from adapters.table_storage import TableStorageStore
 from adapters.table_storage.rows import Row, batches, inline_text, overweight
 from domain.kernel.errors import Unavailable
+from domain.kernel.journal import Transaction
 from domain.kernel.work import Partition, Record
-from domain.ports import Transaction
 from tests.adapters import table_storage_process
 from tests.adapters.fault_proxy import Exchange, FaultProxy
 from tests.adapters.table_storage_process import Process

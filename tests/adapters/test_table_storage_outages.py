@@ -9,8 +9,8 @@ from aiohttp import web
 
 from adapters.table_storage import TableStorageStore
 from domain.kernel.errors import Unavailable
+from domain.kernel.journal import Committed, Transaction
 from domain.kernel.work import Partition
-from domain.ports import Committed, Transaction
 from tests.adapters import fault_proxy as fault
 from tests.adapters import table_storage_process
 from tests.adapters.fault_proxy import Exchange, Fault, FaultProxy

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.ports import ProvidedPullRequest, RepositoryHandle
+from domain.provided import ProvidedPullRequest, RepositoryHandle
 from tests.git_hosts import GitHost, head_of
 
 

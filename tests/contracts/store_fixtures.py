@@ -11,8 +11,8 @@ from adapters.memory.store import MemoryStore
 from adapters.table_storage import TableStorageStore
 from domain.kernel.aggregate import Aggregate, UniqueKey
 from domain.kernel.envelope import Message
+from domain.kernel.journal import Journal, Outcome, TraceNode, Transaction
 from domain.kernel.work import Partition, Record
-from domain.ports import Journal, Outcome, TraceNode, Transaction
 from tests.azurite import shared
 
 type AnyStore = MemoryStore | TableStorageStore

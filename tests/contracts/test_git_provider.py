@@ -6,7 +6,7 @@ import pytest
 
 from domain.kernel.errors import Rejected
 from domain.kernel.work import Partition
-from domain.ports import ProvidedRepository, RepositoryHandle
+from domain.provided import ProvidedRepository, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.git_hosts import TWINS, GitHost, head_of, until_answered

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.kernel.errors import Rejected
-from domain.ports import FileContent, ProvidedCommit, RepositoryHandle
+from domain.provided import FileContent, ProvidedCommit, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.git_hosts import TWINS, GitHost, a_minute_ago, head_of, until_answered

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.kernel.errors import Rejected
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.contracts import pull_requests

@@ -7,8 +7,8 @@ import pytest
 
 from domain.kernel.aggregate import UniqueKey
 from domain.kernel.errors import Conflict, Rejected
+from domain.kernel.journal import Committed
 from domain.kernel.work import Partition, Record
-from domain.ports import Committed
 from tests.contracts import store_fixtures
 from tests.contracts.store_fixtures import (
     AWKWARD,

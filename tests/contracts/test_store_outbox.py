@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.kernel.envelope import Message
+from domain.kernel.journal import Committed, Transaction
 from domain.kernel.work import Partition
-from domain.ports import Committed, Transaction
 from tests.contracts import store_fixtures
 from tests.contracts.store_fixtures import (
     AWKWARD,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from adapters.azure_devops import AzureDevOps, PersonalAccessToken
 from domain.kernel.work import Partition
-from domain.ports import RepositoryHandle
+from domain.provided import RepositoryHandle
 from tests.adapters.fault_proxy import FaultProxy
 from tests.azure_devops import AzureDevOpsEmulator, project_path, repository_path
 from tests.crash.ending import Ending

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, fields
 
 from adapters.table_storage import TableStorageStore
 from domain.catalogue import catalogue
+from domain.kernel.journal import Journal, Outcome, Transaction
 from domain.kernel.work import Record
-from domain.ports import Journal, Outcome, Transaction
 from tests.adapters.fault_proxy import FaultProxy
 from tests.crash.ground import Ground
 from tests.crash.process import Process

@@ -10,8 +10,9 @@ from typing import Any
 
 from domain.catalogue import catalogue
 from domain.kernel.envelope import Message
+from domain.kernel.journal import Journal
 from domain.kernel.work import Partition
-from domain.ports import Journal, Store
+from domain.ports import Store
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from adapters.memory.broker import MemoryBroker
 from adapters.memory.git_provider import MemoryGitProvider
+from domain.kernel.journal import Journal
 from domain.kernel.work import Partition
-from domain.ports import GitProvider, Journal, Store
+from domain.ports import GitProvider, Store
 from tests.crash.ending import Ending, States, assert_committed, ending, pending, states
 from tests.crash.process import Process
 from tests.crash.wire import Wire

@@ -8,7 +8,8 @@ from typing import Any
 
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
-from domain.ports import Broker, GitProvider, Journal, Store
+from domain.kernel.journal import Journal
+from domain.ports import Broker, GitProvider, Store
 from functions.outbox import GRACE
 from tests.crash.faults import Faults
 from tests.domain.world import REDACTION, Clock

@@ -7,7 +7,8 @@ from itertools import cycle
 
 import pytest
 
-from domain.ports import GitProvider, Journal
+from domain.kernel.journal import Journal
+from domain.ports import GitProvider
 from tests import azure_devops as emulators
 from tests.adapters.fault_proxy import FaultProxy
 from tests.azure_devops import AzureDevOpsEmulator

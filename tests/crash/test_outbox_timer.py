@@ -9,7 +9,7 @@ import pytest
 
 from adapters.memory.broker import MemoryBroker
 from adapters.memory.store import MemoryStore
-from domain.ports import Journal
+from domain.kernel.journal import Journal
 from tests.crash.conftest import Tally
 from tests.crash.ending import bytes_of
 from tests.crash.faults import Fault, Mode

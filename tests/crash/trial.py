@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from domain.ports import Journal
+from domain.kernel.journal import Journal
 from tests.crash.ending import Ending, timeless
 from tests.crash.faults import Call, Fault
 from tests.crash.ground import Ground, frozen, thawed

@@ -9,7 +9,8 @@ from typing import Any
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
 from domain.kernel.envelope import Envelope
-from domain.ports import FileContent, Journal
+from domain.kernel.journal import Journal
+from domain.provided import FileContent
 from functions.webhooks import received
 from tests.crash.process import Delivery
 from tests.domain.scenarios import SCENARIOS, Payload, prepared, unprotected_repository

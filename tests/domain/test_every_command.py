@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from domain.catalogue import catalogue
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Invalid
+from domain.kernel.journal import Journal
 from domain.kernel.values import validated
-from domain.ports import Journal
 from tests.domain.mutations import mutations
 from tests.domain.scenarios import SCENARIOS, Payload, Scenario
 from tests.domain.world import World

@@ -25,9 +25,11 @@ from domain.kernel.command import Command, Observation
 from domain.kernel.envelope import Envelope, Message
 from domain.kernel.errors import Rejected
 from domain.kernel.event import Event
+from domain.kernel.journal import Journal
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition, Work
-from domain.ports import Broker, GitProvider, Journal, RepositoryHandle, Store
+from domain.ports import Broker, GitProvider, Store
+from domain.provided import RepositoryHandle
 from domain.reactions import reactions
 from domain.sealing import Sealer
 from tests.domain.scenarios import Payload, Reply

@@ -25,6 +25,8 @@ SETTINGS = {
     "AzureDevOps__pat": "pat",
     "Webhooks__url": "https://platform.example/api/webhooks/azure-devops/{tenantId}/{projectId}",
     "Webhooks__secret": "current",
+    "OutboxSchedule": "0 0 0 1 1 *",
+    "ReconcilerSchedule": "0 0 0 1 1 *",
     "Webhooks__previousSecret": "previous",
     "Redaction__key": base64.b64encode(b"k" * 32).decode(),
 }

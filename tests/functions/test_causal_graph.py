@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.ports import TraceNode
+from domain.kernel.journal import TraceNode
 from domain.sealing import integration_id
 from functions.causal_graph import causal_graph, mermaid
 
@@ -107,14 +107,13 @@ def test_a_refused_command_is_marked_with_its_reason() -> None:
     ],
 )
 def test_whatever_a_reason_says_it_stays_inside_its_label(reason: str) -> None:
-    lines, plain = (
-        mermaid(
-            causal_graph("trace-1", [node("cmd-1", None, "command", reason=said), node("evt-1", "cmd-1")])
-        )
-        for said in (reason, "no")
-    )
-    assert len(lines.splitlines()) == len(plain.splitlines())
-    (label,) = [line for line in lines.splitlines() if line.startswith("    n0(")]
+    def drawn(said: str) -> list[str]:
+        nodes = [node("cmd-1", None, "command", reason=said), node("evt-1", "cmd-1")]
+        return mermaid(causal_graph("trace-1", nodes)).splitlines()
+
+    lines = drawn(reason)
+    assert len(lines) == len(drawn("no"))
+    (label,) = [line for line in lines if line.startswith("    n0(")]
     inside = label.removeprefix('    n0(["').removesuffix('"])')
     assert len(label) == len(inside) + len('    n0(["') + len('"])')
     said = inside.rpartition("rejected: ")[2]

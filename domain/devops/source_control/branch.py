@@ -12,7 +12,8 @@ from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
 from domain.kernel.values import Identifier, Model, derived_id
 from domain.kernel.work import Work
-from domain.ports import GitProvider, ProvidedPolicy
+from domain.ports import GitProvider
+from domain.provided import ProvidedPolicy
 
 
 class BranchStatus(StrEnum):

@@ -25,7 +25,8 @@ from domain.kernel.errors import require
 from domain.kernel.event import Event
 from domain.kernel.values import NO_NUL, Identifier, Model, Person, matching
 from domain.kernel.work import Work
-from domain.ports import FileContent, GitProvider
+from domain.ports import GitProvider
+from domain.provided import FileContent
 
 # Slashes are in: an artifact is often named by a path or a URI.
 ArtifactReference = Annotated[

@@ -15,7 +15,8 @@ from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
 from domain.kernel.values import NO_NUL, Identifier, Line, Model, Person, Timestamp, derived_id
 from domain.kernel.work import Work
-from domain.ports import GitProvider, ProvidedPullRequest
+from domain.ports import GitProvider
+from domain.provided import ProvidedPullRequest
 
 Description = Annotated[str, Field(max_length=3800), NO_NUL]
 

@@ -17,7 +17,8 @@ from domain.kernel.errors import Rejected, require
 from domain.kernel.event import Event
 from domain.kernel.values import Identifier, Model, ModuleId, derived_id, matching
 from domain.kernel.work import Partition, Work
-from domain.ports import GitProvider, ProvidedHook, RepositoryHandle
+from domain.ports import GitProvider
+from domain.provided import ProvidedHook, RepositoryHandle
 
 RepositoryName = Annotated[
     str,
@@ -51,6 +52,8 @@ class RepositoryProvider(StrEnum):
 
 
 class Visibility(StrEnum):
+    """As asked for; at Azure DevOps it is the project that has it, for all its repositories."""
+
     PRIVATE = "Private"
     INTERNAL = "Internal"
     PUBLIC = "Public"

@@ -146,6 +146,7 @@ def _seconds(code: str) -> float:
         "Webhooks__url": "{tenantId}{projectId}",
         "Webhooks__secret": "x",
         "Redaction__key": "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gh",
+        **SCHEDULES,
     }
 
     def once() -> float:

@@ -8,9 +8,9 @@ from adapters.memory.store import MemoryStore
 from domain.dispatch import Dispatcher
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, Unavailable
+from domain.kernel.journal import Committed, Journal, TraceNode, Transaction
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition
-from domain.ports import Committed, Journal, TraceNode, Transaction
 from tests.domain.kernel import sample
 from tests.domain.kernel.sample import Door
 from tests.domain.world import Clock

@@ -10,8 +10,8 @@ from adapters.memory.store import MemoryStore
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import NotFound
+from domain.kernel.journal import Journal, Outcome, Transaction
 from domain.kernel.work import Changes, Loaded, Partition, Work
-from domain.ports import Journal, Outcome, Transaction
 from tests.domain.kernel.sample import Door, DoorOpened, DoorSlammed
 
 THEN = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)

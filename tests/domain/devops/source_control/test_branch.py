@@ -15,7 +15,7 @@ from domain.devops.source_control.commit import CreateCommit
 from domain.devops.source_control.pull_request import MergePullRequest, PullRequestMerged
 from domain.devops.source_control.repository import BranchProtection, Repository
 from domain.kernel.errors import NotFound
-from domain.ports import FileContent
+from domain.provided import FileContent
 from tests.domain.devops.source_control.given import (
     CHECK,
     CHECKED,

@@ -11,7 +11,7 @@ from domain.devops.source_control.pull_request import (
     merge_pull_request,
 )
 from domain.devops.source_control.repository import Repository
-from domain.ports import ProvidedPullRequest
+from domain.provided import ProvidedPullRequest
 from tests.domain.devops.source_control.given import (
     a_feature,
     a_pull_request,

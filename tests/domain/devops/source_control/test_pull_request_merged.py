@@ -16,7 +16,7 @@ from domain.devops.source_control.pull_request import (
 from domain.devops.source_control.repository import BranchProtection
 from domain.kernel.errors import NotFound, Rejected
 from domain.kernel.values import timestamp
-from domain.ports import FileContent, ProvidedPullRequest, RepositoryHandle
+from domain.provided import FileContent, ProvidedPullRequest, RepositoryHandle
 from tests.domain.devops.source_control.given import (
     APPROVED,
     CHECK,

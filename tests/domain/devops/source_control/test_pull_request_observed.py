@@ -9,7 +9,7 @@ from domain.devops.source_control.pull_request import (
 )
 from domain.devops.source_control.repository import Repository
 from domain.kernel.envelope import Envelope
-from domain.ports import FileContent
+from domain.provided import FileContent
 from tests.domain.devops.source_control.given import (
     APPROVED,
     CHECK,

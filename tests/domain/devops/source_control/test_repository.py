@@ -20,7 +20,7 @@ from domain.devops.source_control.repository import (
 from domain.kernel.errors import Invalid, Rejected
 from domain.kernel.values import validated
 from domain.kernel.work import Partition
-from domain.ports import FileContent
+from domain.provided import FileContent
 from tests.domain.devops.source_control.given import (
     CHECK,
     CHECKED,
