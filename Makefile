@@ -20,7 +20,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt --group dev
 	@touch $@
 
-$(AZURITE)/node_modules/.installed: $(AZURITE)/package.json $(AZURITE)/package-lock.json $(VENV)/.installed
+$(AZURITE)/node_modules/.installed: $(AZURITE)/package.json $(AZURITE)/package-lock.json | $(VENV)/.installed
 	$(NPM) ci --omit=dev --no-audit --no-fund --ignore-scripts --loglevel=error --prefix $(AZURITE)
 	@touch $@
 
