@@ -1,0 +1,96 @@
+"""`make demo` as its user sees it: exit codes, the words, and what a killed run leaves behind."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 100.0
+
+
+async def start(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "infra.local.demo", *arguments),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "COLUMNS": "200"},
+        start_new_session=True,
+    )
+
+
+async def finished(process: asyncio.subprocess.Process) -> tuple[int, str]:
+    async with asyncio.timeout(PATIENCE):
+        output, _ = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, output.decode()
+
+
+def children_of(pid: int) -> set[int]:
+    """Direct children, by /proc: the demo's servers."""
+    tasks = Path(f"/proc/{pid}/task")
+    return {int(child) for task in tasks.iterdir() for child in (task / "children").read_text().split()}
+
+
+@pytest.mark.timeout(150)
+async def test_a_folder_of_the_users_is_delivered_and_proved(tmp_path: Path) -> None:
+    (tmp_path / "src" / "deep").mkdir(parents=True)
+    (tmp_path / "README.md").write_text("# Mine\n")
+    (tmp_path / "src" / "deep" / "ünïcode name.txt").write_text("é漢😀\r\nno newline at the end")
+    (tmp_path / "logo.bin").write_bytes(bytes(range(256)) * 4096)
+    (tmp_path / "empty").write_text("")
+    for number in range(4):
+        (tmp_path / f"large{number}.bin").write_bytes(os.urandom(1_500_000))
+
+    code, output = await finished(await start("--source", str(tmp_path)))
+
+    assert code == 0, output
+    assert "holds all 8 files, byte for byte" in output
+    assert output.count("CreateCommit over HTTP") == 2, "more than a command's worth goes in two"
+    assert "required check ci/build has failed" in output
+    assert output.index("RepositoryProvisioned") < output.index("PullRequestMerged")
+
+
+async def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:
+    code, output = await finished(await start("--source", str(tmp_path / "nowhere")))
+    assert code == 1
+    assert "nowhere is not a folder" in " ".join(output.split())
+
+
+@pytest.mark.timeout(150)
+async def test_a_killed_demo_takes_its_servers_with_it(tmp_path: Path) -> None:
+    process = await start()
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE):
+        while b"the laptop cloud is up" not in (line := await process.stdout.readline()):
+            assert line, "the demo ended before it was up"
+    servers = children_of(process.pid)
+    assert len(servers) >= 4
+
+    process.send_signal(signal.SIGKILL)
+    await process.communicate()
+
+    watches = [asyncio.create_task(gone(server)) for server in servers]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*watches)
+
+
+async def gone(pid: int) -> None:
+    """Wait for the end of a process that is not our child."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
