@@ -7,21 +7,20 @@ from pydantic import BaseModel
 
 from domain.devops.source_control.branch import BranchPolicyBinding, BranchStatus
 from domain.devops.source_control.commit import Encoding, FileChange, FileOperation
-from domain.devops.source_control.pull_request import (
-    CheckState,
-    MergeStrategy,
-    PolicyEvaluation,
-    PullRequestCheck,
-    PullRequestComment,
-    PullRequestReview,
-    PullRequestStatus,
-)
+from domain.devops.source_control.pull_request import MergeStrategy, PullRequestStatus
 from domain.devops.source_control.repository import (
     RepositoryProvider,
     RepositorySetting,
     RepositoryStatus,
     Visibility,
     WebhookRegistration,
+)
+from domain.devops.source_control.review import (
+    CheckState,
+    PolicyEvaluation,
+    PullRequestCheck,
+    PullRequestComment,
+    PullRequestReview,
 )
 
 # Command -> (target aggregate, result event, queue, file of the handler)

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 import domain
 from domain.catalogue import catalogue
 from domain.devops.source_control import source_control
-from domain.devops.source_control.pull_request import PolicyResult
+from domain.devops.source_control.review import PolicyResult
 from domain.kernel.context import OBSERVATIONS
 from tests.domain.scenarios import SCENARIOS
 from tests.domain.specification import (

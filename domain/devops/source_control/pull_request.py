@@ -1,4 +1,4 @@
-"""PullRequest: review and merge between two branches, gated by checks and policy."""
+"""PullRequest: review and merge between two branches, gated by what `review.py` holds."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,11 +9,22 @@ from pydantic import Field
 from domain.devops.source_control import source_control
 from domain.devops.source_control.git_names import BranchName, CommitSha, ShortBranchName
 from domain.devops.source_control.repository import Repository
+from domain.devops.source_control.review import (
+    CheckState,
+    PolicyEvaluation,
+    PullRequestCheck,
+    PullRequestComment,
+    PullRequestReview,
+    checks_of,
+    comments_of,
+    policy_evaluation_of,
+    reviews_of,
+)
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
 from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
-from domain.kernel.values import NO_NUL, Identifier, Line, Model, Person, Timestamp, derived_id
+from domain.kernel.values import NO_NUL, Identifier, Line, Timestamp, derived_id
 from domain.kernel.work import Work
 from domain.ports import GitProvider
 from domain.provided import ProvidedPullRequest
@@ -37,68 +48,11 @@ _FROM_PROVIDER = {
 }
 
 
-class CheckState(StrEnum):
-    PENDING = "pending"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-
-
 class MergeStrategy(StrEnum):
     NO_FAST_FORWARD = "noFastForward"
     SQUASH = "squash"
     REBASE = "rebase"
     REBASE_MERGE = "rebaseMerge"
-
-
-class PullRequestCheck(Model):
-    """A status check on the pull request's latest iteration."""
-
-    name: str
-    state: CheckState
-    required: bool
-    description: str = ""
-    target_url: str | None = None
-
-
-class PullRequestReview(Model):
-    """A reviewer's vote: 10 approved, 5 approved with suggestions, 0 none, -5 waiting, -10 rejected."""
-
-    reviewer: Person
-    vote: int
-    required: bool
-
-
-class PullRequestComment(Model):
-    comment_id: str
-    author: Person
-    text: str
-    posted_at: Timestamp
-
-
-class PolicyResult(Model):
-    """One policy's verdict: queued, running, approved, rejected, notApplicable or broken."""
-
-    name: str
-    status: str
-    blocking: bool
-
-    @property
-    def passed(self) -> bool:
-        return not self.blocking or self.status in ("approved", "notApplicable")
-
-
-class PolicyEvaluation(Model):
-    """The verdict of all policies of the target branch on this pull request."""
-
-    results: tuple[PolicyResult, ...] = ()
-
-    @property
-    def unmet(self) -> tuple[PolicyResult, ...]:
-        return tuple(result for result in self.results if not result.passed)
-
-    @property
-    def passed(self) -> bool:
-        return not self.unmet
 
 
 class OpenPullRequest(Command):
@@ -229,35 +183,10 @@ class PullRequest(Aggregate):
         command of ours merged it."""
         self.title, self.description = provided.title, provided.description
         self.source_commit_sha = provided.source_sha
-        self.checks = tuple(
-            PullRequestCheck(
-                name=check.name,
-                state=CheckState(check.state),
-                required=check.required,
-                description=check.description,
-                target_url=check.target_url,
-            )
-            for check in provided.checks
-        )
-        self.reviews = tuple(
-            PullRequestReview(reviewer=review.reviewer, vote=review.vote, required=review.required)
-            for review in provided.reviews
-        )
-        self.comments = tuple(
-            PullRequestComment(
-                comment_id=comment.comment_id,
-                author=comment.author,
-                text=comment.text,
-                posted_at=comment.posted_at,
-            )
-            for comment in provided.comments
-        )
-        self.policy_evaluation = PolicyEvaluation(
-            results=tuple(
-                PolicyResult(name=result.name, status=result.status, blocking=result.blocking)
-                for result in provided.policies
-            )
-        )
+        self.checks = checks_of(provided)
+        self.reviews = reviews_of(provided)
+        self.comments = comments_of(provided)
+        self.policy_evaluation = policy_evaluation_of(provided)
         self._observe_status(provided, now, adopt)
 
     def _observe_status(self, provided: ProvidedPullRequest, now: datetime, adopt: bool) -> None:

@@ -2,11 +2,7 @@
 
 import pytest
 
-from domain.devops.source_control.pull_request import (
-    ObservePullRequest,
-    PullRequest,
-    open_pull_request,
-)
+from domain.devops.source_control.pull_request import ObservePullRequest, PullRequest, open_pull_request
 from domain.devops.source_control.repository import Repository
 from domain.kernel.envelope import Envelope
 from domain.provided import FileContent
