@@ -116,7 +116,8 @@ class Cloud:
     def _new_host(self) -> Server:
         return Server(
             "infra.local.functions_host",
-            *("--port", str(self.host_port), "--function-key", self.function_key),
+            *("--port", str(self.host_port)),
+            f"--function-key={self.function_key}",  # it may begin with a dash
             environment=self.settings,
             log_file=self._log("functions-host"),
         )
