@@ -2,27 +2,26 @@
 
 import argparse
 import asyncio
+import fcntl
 import logging
-import signal
 import sys
 
 from rich.console import Console
 from rich.markup import escape
 
 from infra.local.cloud import Cloud, Ports
+from infra.local.lifetime import told_to_stop
 from infra.local.processes import ROOT, NotStarted
 
 FUNCTION_KEY = "laptop-cloud-key"
+DATA = ROOT / ".local"
 
 
 async def main(with_host: bool) -> int:
     console = Console()
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop(None)
     cloud = Cloud(
-        ROOT / ".local",
+        DATA,
         persistent=True,
         function_key=FUNCTION_KEY,
         ports=Ports.usual(),
@@ -67,4 +66,11 @@ if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--without-host", action="store_true", help="for running the app with `func start`")
-    sys.exit(asyncio.run(main(with_host=not parser.parse_args().without_host)))
+    arguments = parser.parse_args()
+    DATA.mkdir(exist_ok=True)
+    with (DATA / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # two would write the same files
+        except BlockingIOError:
+            sys.exit("The laptop cloud is up already: its data in .local/ is in use.")
+        sys.exit(asyncio.run(main(with_host=not arguments.without_host)))
