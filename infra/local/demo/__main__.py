@@ -98,7 +98,7 @@ def _tree(graph: dict[str, Any]) -> Tree:
     def grow(branch: Tree, id: str) -> None:
         node = nodes[id]
         style = {"domain": "green", "observation": "dim"}.get(node["scope"], "cyan")
-        about = f"{node['occurredAt'][11:]} {id[:12]} by {node['actor']}"
+        about = f"{node['occurredAt'][11:].removesuffix('Z')} {id[:12]} {node['actor']}"
         text = f"[{style}]{node['type']}[/{style}] [dim]{escape(about)}[/dim]"
         if reason := node.get("reason"):
             text += f" [red]rejected: {escape(reason)}[/red]"

@@ -139,7 +139,7 @@ class Scenario:
             f"{azure_devops['url']}/{delivery.tenant}/{delivery.project}/_apis/git/repositories/"
             f"{view['externalId']}/pullRequests/{pull_request['number']}/iterations/1/statuses",
             params={"api-version": "7.1"},
-            auth=aiohttp.BasicAuth("", azure_devops["pat"]),
+            headers={"Authorization": aiohttp.encode_basic_auth("", azure_devops["pat"])},
             json={"state": state, "description": f"build {state}", "context": {"genre": genre, "name": name}},
         ) as answer:
             if not answer.ok:
