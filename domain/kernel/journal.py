@@ -26,7 +26,7 @@ class TraceNode:
     id: str
     type: str
     scope: str
-    """`command`, `observation`, `domain` or `integration`"""
+    """`command`, `observation` or `domain`"""
     tenant_id: str
     project_id: str
     trace_id: str

@@ -1,4 +1,4 @@
-"""Storage round trips and broker sends of each command, counted at the wire."""
+"""Storage requests of each command, counted at the wire, and the destinations it sends to."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence

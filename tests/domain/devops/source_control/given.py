@@ -4,7 +4,12 @@ from typing import Any
 
 from domain.devops.source_control.branch import Branch, BranchCreated, CreateBranch
 from domain.devops.source_control.commit import CommitCreated, CreateCommit, FileInput
-from domain.devops.source_control.pull_request import OpenPullRequest, PullRequest, PullRequestOpened
+from domain.devops.source_control.pull_request import (
+    ObservePullRequest,
+    OpenPullRequest,
+    PullRequest,
+    PullRequestOpened,
+)
 from domain.devops.source_control.repository import (
     BranchProtection,
     ProvisionRepository,
@@ -90,3 +95,19 @@ async def a_pull_request(
     repository = await a_feature(world, protection)
     fact = (await world.given(to_open(repository))).only(PullRequestOpened)
     return repository, await world.read(PullRequest, fact.pull_request_id)
+
+
+def to_observe(repository: Repository, number: int = 1, *, adopt: bool = False) -> ObservePullRequest:
+    return ObservePullRequest(repository_id=repository.id, number=number, adopt=adopt)
+
+
+async def stored(world: World, repository: Repository, number: int = 1) -> PullRequest | None:
+    id = PullRequest.id_for(repository.id, number)
+    loaded = await world.store.load(world.partition, PullRequest, id)
+    return loaded.aggregate if loaded is not None else None
+
+
+async def again(world: World, repository: Repository) -> PullRequest:
+    pull_request = await stored(world, repository)
+    assert pull_request is not None
+    return pull_request

@@ -5,8 +5,6 @@ from datetime import timedelta
 
 from domain.devops.source_control.pull_request import (
     MergePullRequest,
-    ObservePullRequest,
-    PullRequest,
     PullRequestMerged,
     merge_pull_request,
 )
@@ -15,26 +13,12 @@ from domain.provided import ProvidedPullRequest
 from tests.domain.devops.source_control.given import (
     a_feature,
     a_pull_request,
+    again,
     head_of,
+    to_observe,
     to_open,
 )
 from tests.domain.world import World
-
-
-def to_observe(repository: Repository, number: int = 1, *, adopt: bool = False) -> ObservePullRequest:
-    return ObservePullRequest(repository_id=repository.id, number=number, adopt=adopt)
-
-
-async def stored(world: World, repository: Repository, number: int = 1) -> PullRequest | None:
-    id = PullRequest.id_for(repository.id, number)
-    loaded = await world.store.load(world.partition, PullRequest, id)
-    return loaded.aggregate if loaded is not None else None
-
-
-async def again(world: World, repository: Repository) -> PullRequest:
-    pull_request = await stored(world, repository)
-    assert pull_request is not None
-    return pull_request
 
 
 async def provided(world: World, repository: Repository) -> ProvidedPullRequest:
