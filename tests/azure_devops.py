@@ -23,6 +23,7 @@ from domain.provided import RepositoryHandle
 _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
+OUTSIDE = "outside@example.com"
 
 type Json = dict[str, Any]
 
@@ -97,7 +98,9 @@ class AzureDevOpsEmulator:
         thread = {"comments": [{"content": text, "commentType": "text"}], "status": "active"}
         await self.request("POST", f"{pull_request_path(handle, number)}/threads", thread)
 
-    async def push(self, handle: RepositoryHandle, branch: str, path: str, content: str) -> str:
+    async def push(
+        self, handle: RepositoryHandle, branch: str, path: str, content: str, author: str = OUTSIDE
+    ) -> str:
         """Adds the file, or changes it where it is there; the commit's sha."""
         root = repository_path(handle)
         refs = await self.values(f"{root}/refs", {"filter": f"heads/{branch}"})
@@ -113,7 +116,9 @@ class AzureDevOpsEmulator:
         }
         body = {
             "refUpdates": [{"name": f"refs/heads/{branch}", "oldObjectId": head}],
-            "commits": [{"comment": "outside", "changes": [change]}],
+            "commits": [
+                {"comment": "outside", "author": {"name": author, "email": author}, "changes": [change]}
+            ],
         }
         return str((await self.request("POST", f"{root}/pushes", body))["refUpdates"][0]["newObjectId"])
 
@@ -190,9 +195,10 @@ def start(*arguments: str) -> tuple[subprocess.Popen[str], str, str]:
 
 
 @functools.cache
-def shared() -> tuple[str, str]:
-    """URL and PAT of the session's one, however many fixtures ask for it."""
-    process, url, pat = start("--latency-ms", "30", "--hook-time-scale", "0.01", "--bearer", "local-bearer")
+def shared(*more: str) -> tuple[str, str]:
+    """URL and PAT of the session's one of these options, however many fixtures ask for it."""
+    options = ("--latency-ms", "30", "--hook-time-scale", "0.01", "--bearer", "local-bearer")
+    process, url, pat = start(*options, *more)
 
     def stop() -> None:
         process.terminate()
@@ -210,3 +216,10 @@ async def azure_devops() -> AsyncIterator[AzureDevOpsEmulator]:
         await emulator.heal()
         yield emulator
         await emulator.heal()
+
+
+@pytest.fixture
+async def idle_azure_devops() -> AsyncIterator[AzureDevOpsEmulator]:
+    """One without agents: its runs wait for ever."""
+    async with aiohttp.ClientSession() as session:
+        yield AzureDevOpsEmulator(*shared("--agents", "0"), session)

@@ -27,8 +27,28 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--refuse-pull-request-statuses", action="store_true", help="take statuses on iterations only"
     )
+    parser.add_argument("--agents", type=int, default=2, help="how many jobs of pipelines run at once")
+    parser.add_argument(
+        "--run-latency-ms", type=float, default=20.0, help="how long a run of a pipeline waits in the queue"
+    )
+    parser.add_argument(
+        "--agent-environment",
+        action="append",
+        default=[],
+        type=_assignment,
+        metavar="NAME=VALUE",
+        help="environment of every job (repeatable); logs show *** for the value",
+    )
+    parser.add_argument("--templates", type=Path, help="folder with the published pipeline templates")
     add_parent_pid(parser)
     return parser.parse_args()
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not name:
+        raise argparse.ArgumentTypeError(f"not NAME=VALUE: {text!r}")
+    return name, value
 
 
 async def _run(arguments: argparse.Namespace, data: Path) -> None:
@@ -40,6 +60,10 @@ async def _run(arguments: argparse.Namespace, data: Path) -> None:
         hook_time_scale=arguments.hook_time_scale,
         latency_ms=arguments.latency_ms,
         refuse_pull_request_statuses=arguments.refuse_pull_request_statuses,
+        agents=arguments.agents,
+        templates=arguments.templates,
+        run_latency_ms=arguments.run_latency_ms,
+        agent_environment=dict(arguments.agent_environment),
     )
     server = Server(options)
     url = await server.start(arguments.port)

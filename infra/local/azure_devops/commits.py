@@ -100,12 +100,22 @@ async def list_commits(call: Call) -> Answer:
         options.append(f"--until={clock.parse(text).isoformat()}")
     if text := call.search("author"):
         options += ["--fixed-strings", f"--author={text}"]
+    revisions = await _walk(call, repository, tip)
     if path := call.search("itemPath"):
-        options += [tip, "--", path.lstrip("/") or "."]
+        options += [*revisions, "--", path.lstrip("/") or "."]
     else:
-        options.append(tip)
+        options += revisions
     found = await git_objects.log(call.emulator.git, repository["id"], *options)
     return listing([render_commit(call.emulator, repository, commit, listed=True) for commit in found])
+
+
+async def _walk(call: Call, repository: Json, tip: str) -> list[str]:
+    """With a compareVersion the walk starts there, and what the itemVersion has is left out."""
+    compared = call.search("compareVersion.version")
+    if compared is None:
+        return [tip]
+    kind = call.search("compareVersion.versionType")
+    return [await resolve_version(call, repository, compared, kind), f"^{tip}"]
 
 
 async def diff_commits(call: Call) -> Answer:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
@@ -11,6 +13,7 @@ import aiohttp
 from infra.local.azure_devops.faults import Faults
 from infra.local.azure_devops.git_store import GitStore
 from infra.local.azure_devops.jobs import Jobs
+from infra.local.azure_devops.pipelines.cancellation import Cancellation
 from infra.local.azure_devops.request_log import RequestLog
 from infra.local.azure_devops.state import State
 
@@ -23,6 +26,11 @@ class Options:
     hook_time_scale: float = 1.0
     latency_ms: float = 100.0
     refuse_pull_request_statuses: bool = False
+    agents: int = 2
+    templates: Path | None = None
+    """Folder with the published pipeline templates, a subfolder for each version."""
+    run_latency_ms: float = 20.0
+    agent_environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Emulator:
@@ -38,6 +46,10 @@ class Emulator:
         self.requests = RequestLog()
         # How many evaluations of a pull request are asked for; only the last one is done.
         self.evaluation_turns: dict[str, int] = {}
+        # Agents of pipelines, the runs that go on by their scope, and who waits for which approval.
+        self.agents = asyncio.Semaphore(options.agents)
+        self.runs: dict[str, Cancellation] = {}
+        self.decisions: dict[str, asyncio.Event] = {}
         self.base_url = ""
         self._http: aiohttp.ClientSession | None = None
 

@@ -50,6 +50,10 @@ async def _evaluate(emulator: Emulator, key: str, turn: int) -> None:
         for record in emulator.state.list("evaluation", key):
             if str(record["policyId"]) not in gone:
                 emulator.state.delete("evaluation", key, str(record["policyId"]))
+    # Imported here: completing asks for evaluations in its turn.
+    from infra.local.azure_devops.auto_completion import schedule_auto_completion
+
+    schedule_auto_completion(emulator, key)
 
 
 def _applicable(emulator: Emulator, pull_request: Json) -> list[Json]:

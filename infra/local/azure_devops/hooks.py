@@ -17,6 +17,7 @@ from infra.local.azure_devops.state import Json
 MASK = "********"
 _SECRET = "basicAuthPassword"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_VERSIONS = {"pipelines": "5.1-preview.1"}
 _FIXED = ("publisherId", "eventType", "consumerId", "consumerActionId", "resourceVersion")
 
 
@@ -42,12 +43,15 @@ def _render(call: Call, subscription: Json) -> Json:
 
 def _checked(call: Call) -> Json:
     body = call.object_body()
-    expected = {"publisherId": "tfs", "consumerId": "webHooks", "consumerActionId": "httpRequest"}
+    expected = {"consumerId": "webHooks", "consumerActionId": "httpRequest"}
     for name, value in expected.items():
         if body.get(name) != value:
             raise invalid_argument(f"{name} must be '{value}'.")
-    if body.get("eventType") not in EVENT_TYPES:
-        raise invalid_argument(f"The event type '{body.get('eventType')}' is not known.")
+    publisher_id, event_type = str(body.get("publisherId")), str(body.get("eventType"))
+    if publisher_id not in EVENT_TYPES:
+        raise invalid_argument(f"publisherId must be one of {', '.join(EVENT_TYPES)}.")
+    if event_type not in EVENT_TYPES[publisher_id]:
+        raise invalid_argument(f"The event type '{event_type}' of {publisher_id} is not known.")
     publisher, consumer = body.get("publisherInputs"), body.get("consumerInputs")
     if not isinstance(publisher, dict) or not isinstance(consumer, dict):
         raise invalid_argument("publisherInputs and consumerInputs must be objects.")
@@ -59,7 +63,7 @@ def _checked(call: Call) -> Json:
         project_by_id(call.emulator, call.org, str(publisher["projectId"]))
     return {
         **{name: body[name] for name in _FIXED if name != "resourceVersion"},
-        "resourceVersion": body.get("resourceVersion") or "1.0",
+        "resourceVersion": body.get("resourceVersion") or _VERSIONS.get(publisher_id, "1.0"),
         "publisherInputs": publisher,
         "consumerInputs": consumer,
     }

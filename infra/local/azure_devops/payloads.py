@@ -7,7 +7,15 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.identities import deterministic_id
 from infra.local.azure_devops.pull_request_store import pull_request_url, render_pull_request
 from infra.local.azure_devops.push_documents import pushed_commits, render_push
+from infra.local.azure_devops.run_payloads import (
+    minimal_run_resource,
+    render_build_resource,
+    render_run_resource,
+)
 from infra.local.azure_devops.state import Json
+
+_PIPELINES = "ms.vss-pipelines."
+_KEPT = ("pushId", "pullRequestId", "url", "id")
 
 
 async def render_payload(
@@ -16,14 +24,13 @@ async def render_payload(
     """None when the subject is gone; old_format leaves out the ids that earlier payloads did not have."""
     event = notification["event"]
     inputs = subscription["consumerInputs"]
-    found = await _resource(emulator, event)
+    found = await _resource(emulator, event, str(subscription["resourceVersion"]))
     if found is None:
         return None
     resource, text = found
     details = str(inputs.get("resourceDetailsToSend") or "all").lower()
     if details == "minimal":
-        kept = ("pushId", "pullRequestId", "url", "id")
-        resource = {name: resource[name] for name in kept if name in resource}
+        resource = _minimal(event, resource)
     message = {"text": text, "html": text, "markdown": text}
     org_url = f"{emulator.base_url}/{event['org']}/"
     organization_id = deterministic_id("organization", event["org"])
@@ -55,7 +62,17 @@ async def render_payload(
     return body
 
 
-async def _resource(emulator: Emulator, event: Json) -> tuple[Json, str] | None:
+def _minimal(event: Json, resource: Json) -> Json:
+    if event["eventType"].startswith(_PIPELINES):
+        return minimal_run_resource(resource)
+    return {name: resource[name] for name in _KEPT if name in resource}
+
+
+async def _resource(emulator: Emulator, event: Json, version: str) -> tuple[Json, str] | None:
+    if event["eventType"].startswith(_PIPELINES):
+        return await render_run_resource(emulator, event)
+    if event["eventType"] == "build.complete":
+        return render_build_resource(emulator, event, version)
     repository = emulator.state.find("repository", event["repositoryId"])
     kind = "push" if event["eventType"] == "git.push" else "pull-request"
     subject = emulator.state.get(kind, event["repositoryId"], event["subject"])

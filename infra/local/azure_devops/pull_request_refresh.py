@@ -119,3 +119,7 @@ async def _test_merge(emulator: Emulator, repository_id: str, key: str) -> None:
         with emulator.state.transaction():
             save_pull_request(emulator, pull_request)
             events.merge_attempted(emulator, pull_request)
+    # Imported here: completing tests the merge of its source in its turn.
+    from infra.local.azure_devops.auto_completion import schedule_auto_completion
+
+    schedule_auto_completion(emulator, key)

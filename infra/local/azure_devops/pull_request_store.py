@@ -102,4 +102,5 @@ _PLAIN = (
     "mergeFailureType",
     "mergeFailureMessage",
     "completionOptions",
+    "autoCompleteSetBy",
 )

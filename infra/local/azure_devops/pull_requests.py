@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from infra.local.azure_devops import clock, events
+from infra.local.azure_devops.auto_completion import schedule_auto_completion
 from infra.local.azure_devops.completion import checked_options, request_completion, schedule_completion
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import (
@@ -16,10 +17,12 @@ from infra.local.azure_devops.errors import (
     pull_request_not_found,
 )
 from infra.local.azure_devops.evaluation_schedule import queue_evaluations
+from infra.local.azure_devops.identities import identity_by_id
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.pull_request_refresh import new_iteration, refresh, schedule_test_merge
 from infra.local.azure_devops.pull_request_store import (
     active_pull_requests,
+    key_of,
     load_pull_request,
     pull_request_key,
     render_pull_request,
@@ -169,6 +172,9 @@ async def update_pull_request(call: Call) -> Answer:
             pull_request["isDraft"] = bool(body["isDraft"])
         if "completionOptions" in body:
             pull_request["completionOptions"] = checked_options(body["completionOptions"])
+        if "autoCompleteSetBy" in body:
+            setter = (body["autoCompleteSetBy"] or {}).get("id")
+            pull_request["autoCompleteSetBy"] = identity_by_id(str(setter)) if setter else None
         if status is not None and status != pull_request["status"]:
             await _change_status(call, pull_request, str(status))
         with emulator.state.transaction():
@@ -176,6 +182,8 @@ async def update_pull_request(call: Call) -> Answer:
             events.pull_request_updated(emulator, pull_request, "StatusUpdateNotification")
         if status == "completed":
             schedule_completion(emulator, pull_request)
+    if pull_request.get("autoCompleteSetBy"):
+        schedule_auto_completion(emulator, key_of(pull_request))
     return Answer(200, render_pull_request(emulator, pull_request))
 
 

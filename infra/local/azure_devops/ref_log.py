@@ -12,6 +12,7 @@ from infra.local.azure_devops import clock, events
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.git_store import ZERO
 from infra.local.azure_devops.identities import Identity
+from infra.local.azure_devops.pipelines.triggers import on_push, starts_by_push
 from infra.local.azure_devops.pull_request_refresh import branches_moved
 from infra.local.azure_devops.repositories import repository_by_id, save_repository
 from infra.local.azure_devops.state import Json
@@ -67,6 +68,8 @@ async def record_push(
         events.push_received(emulator, repository, push)
         also()
     branches_moved(emulator, repository, {str(update["name"]) for update in updates})
+    if starts_by_push(emulator, repository, push):
+        emulator.jobs.schedule(0, lambda: on_push(emulator, repository, push))
     return push
 
 

@@ -19,6 +19,7 @@ from infra.local.azure_devops import (
     policies,
     projects,
     pull_request_iterations,
+    pull_request_query,
     pull_request_reviewers,
     pull_request_statuses,
     pull_request_threads,
@@ -32,12 +33,18 @@ from infra.local.azure_devops.emulator import Emulator, Options
 from infra.local.azure_devops.errors import ApiError, broken, invalid_argument, throttled, unavailable
 from infra.local.azure_devops.faults import Rule
 from infra.local.azure_devops.identities import LOCAL_SERVICE, authenticate
+from infra.local.azure_devops.packaging.routes import ROUTES as PACKAGING_ROUTES
+from infra.local.azure_devops.pipelines.definitions import ROUTES as DEFINITION_ROUTES
+from infra.local.azure_devops.pipelines.published_templates import PublishedTemplates
+from infra.local.azure_devops.pipelines.run_routes import ROUTES as RUN_ROUTES
 from infra.local.azure_devops.resume import resume
 from infra.local.azure_devops.routing import Answer, Call, Route, Router, check_version
 
 _log = logging.getLogger(__name__)
 
 MAXIMUM_BODY = 512 * 1024 * 1024
+# Routes with these in their template take bytes, all others JSON.
+_BINARY_BODIES = ("/_git/", "/_packaging/")
 
 
 _MODULES: tuple[list[Route], ...] = (
@@ -50,6 +57,7 @@ _MODULES: tuple[list[Route], ...] = (
     items.ROUTES,
     pull_requests.ROUTES,
     pull_request_iterations.ROUTES,
+    pull_request_query.ROUTES,
     pull_request_statuses.ROUTES,
     pull_request_reviewers.ROUTES,
     pull_request_threads.ROUTES,
@@ -57,6 +65,9 @@ _MODULES: tuple[list[Route], ...] = (
     evaluations.ROUTES,
     hooks.ROUTES,
     smart_http.ROUTES,
+    PACKAGING_ROUTES,
+    RUN_ROUTES,
+    DEFINITION_ROUTES,
 )
 ROUTES = [route for module in _MODULES for route in module]
 
@@ -67,6 +78,7 @@ class Server:
     def __init__(self, options: Options) -> None:
         self.emulator = Emulator(options)
         self._router = Router(ROUTES)
+        self._templates = PublishedTemplates(self.emulator)
         app = web.Application(client_max_size=MAXIMUM_BODY)
         app.router.add_route("*", "/{path:.*}", self._handle)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -159,8 +171,10 @@ class Server:
         if route.needs_version:
             check_version(call, preview=route.preview)
         call.raw = await request.read()
-        if call.raw and "/_git/" not in route.template:
+        if call.raw and not any(part in route.template for part in _BINARY_BODIES):
             call.body = _json(call.raw)
+        if not local and "org" in params:
+            await self._templates.ensure(call.org)
         return await route.handler(call)
 
 

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from tests.infra.test_azure_devops.client import ZERO, Project, Repository, Running
 from tests.infra.test_azure_devops.receiver import Receiver
+from tests.infra.test_azure_devops.run_ground import RunGround
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -66,3 +67,13 @@ async def slower(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runn
     )
     yield running
     await running.stop()
+
+
+@pytest_asyncio.fixture(scope="session")
+async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunGround]:
+    """Where pipelines run; the agent knows a password that no log may show."""
+    made = await RunGround.open(
+        tmp_path_factory.mktemp("runs"), agent_environment={"REGISTRY_PASSWORD": "hunter-22"}
+    )
+    yield made
+    await made.close()

@@ -1,0 +1,1 @@
+"""NuGet feeds of the package service: publish, flat container, registrations and search."""

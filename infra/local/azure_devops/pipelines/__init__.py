@@ -1,0 +1,1 @@
+"""Azure Pipelines: YAML with its templates, definitions, and runs that really execute."""
