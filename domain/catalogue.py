@@ -7,7 +7,6 @@ from functools import cache
 
 import domain
 from domain.kernel.aggregate import Aggregate
-from domain.kernel.command import Command
 from domain.kernel.context import Context, Handler, Promotion
 
 
@@ -33,10 +32,16 @@ class Catalogue:
     @property
     def commands(self) -> tuple[Handler, ...]:
         """The public ones."""
-        return tuple(handler for handler in self.handlers.values() if not handler.is_observation)
+        return tuple(
+            handler
+            for handler in self.handlers.values()
+            if not handler.is_observation and not handler.is_setting
+        )
 
-    def queue(self, command: type[Command]) -> str:
-        return self.handlers[command.__name__].queue
+    @property
+    def settings(self) -> tuple[Handler, ...]:
+        """What changes how the platform itself works."""
+        return tuple(handler for handler in self.handlers.values() if handler.is_setting)
 
 
 @cache

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain.catalogue import Catalogue
+from domain.kernel.actor import Actor
 from domain.kernel.command import fingerprint
 from domain.kernel.context import Handler
 from domain.kernel.envelope import Envelope
@@ -50,7 +51,7 @@ class Dispatcher:
         self._sealer = Sealer(catalogue, redaction)
         self._background: set[asyncio.Task[None]] = set()
 
-    async def dispatch(self, envelope: Envelope, actor: str, *, may_be_repeat: bool = False) -> Journal:
+    async def dispatch(self, envelope: Envelope, actor: Actor, *, may_be_repeat: bool = False) -> Journal:
         """Handle a command once, however often it comes; answers its journal row.
 
         `may_be_repeat` (a redelivery, or a client's own key) looks for the earlier outcome first; without it
@@ -69,7 +70,10 @@ class Dispatcher:
         for attempt in range(1, TRIES + 1):
             work = Work(envelope, actor, self._now(), self._store, is_observation=handler.is_observation)
             try:
-                committed = await self._store.commit(await self._decide(handler, command, work))
+                transaction = await self._decide(handler, command, work)
+                if _is_nothing_new(transaction, handler, envelope):
+                    return await self._nothing_new(transaction.journal, envelope)
+                committed = await self._store.commit(transaction)
             except Conflict:
                 if attempt == TRIES:
                     raise
@@ -93,6 +97,12 @@ class Dispatcher:
         except Rejected as rejected:
             return self._sealer.seal_rejection(handler, work, rejected.sentence)
         return self._sealer.seal(handler, work)
+
+    async def _nothing_new(self, journal: Journal, envelope: Envelope) -> Journal:
+        """What was looked at is as it was known: that leaves no row, unless an earlier delivery of the same
+        observation left one."""
+        earlier = await self._store.handled(journal.partition, envelope.event_id)
+        return journal if earlier is None else await self._answer_again(earlier, envelope)
 
     async def _answer_again(self, earlier: Journal, envelope: Envelope) -> Journal:
         if earlier.outcome.fingerprint != fingerprint(envelope.event_type, envelope.payload):
@@ -159,3 +169,14 @@ class Dispatcher:
         while self._background:
             done, _ = await asyncio.wait(self._background)
             self._background -= done  # their own callbacks may not have run yet
+
+
+def _is_nothing_new(transaction: Transaction, handler: Handler, envelope: Envelope) -> bool:
+    """An observation from outside that changes nothing: hooks and reconcilers send many, for ever. One that
+    follows from a fact has its place in that fact's trace, so its row stays."""
+    return (
+        handler.is_observation
+        and envelope.causation_id is None
+        and not transaction.records
+        and transaction.journal.outcome.rejection is None
+    )

@@ -3,10 +3,12 @@
 from typing import Any
 
 from domain.catalogue import Catalogue
+from domain.kernel.actor import Actor
 from domain.kernel.command import fingerprint
 from domain.kernel.context import Handler
 from domain.kernel.envelope import Envelope, Message, mirrored
 from domain.kernel.journal import Journal, Outcome, TraceNode, Transaction
+from domain.kernel.proof import ACTOR, INITIATOR, PROOF, proof, proof_key
 from domain.kernel.values import Redaction, derived_id, timestamp
 from domain.kernel.work import Changes, Fact, Work
 
@@ -16,6 +18,7 @@ class Sealer:
 
     def __init__(self, catalogue: Catalogue, redaction: Redaction) -> None:
         self._catalogue, self._redaction = catalogue, redaction
+        self._proof_key = proof_key(redaction.key)
 
     def seal(self, handler: Handler, work: Work) -> Transaction:
         """What an accepted command leaves."""
@@ -27,10 +30,11 @@ class Sealer:
         reply: dict[str, Any] = {
             "commandId": work.command_id,
             "outcome": "accepted",
-            "aggregate": subject and {"type": subject.kind, "id": subject.id, "version": subject.version},
+            "aggregate": subject
+            and {"type": subject.kind, "id": subject.id, "version": subject.aggregate_version},
             "events": [fact.envelope.model_dump(mode="json", by_alias=True) for fact in facts],
         }
-        messages = tuple(message for fact in facts for message in self._messages(fact, work.actor))
+        messages = tuple(message for fact in facts for message in self._messages(fact, work, changes))
         journal = _journal(
             handler,
             work,
@@ -52,21 +56,25 @@ class Sealer:
         }
         # Pending, though it has no messages: a refused command has its node in the trace too.
         return Transaction(
-            _journal(handler, work, Changes(work.envelope, (), ()), reply, (), pending=True), ()
+            _journal(handler, work, Changes(work.envelope, None, (), ()), reply, (), pending=True), ()
         )
 
-    def _messages(self, fact: Fact, actor: str) -> list[Message]:
+    def _messages(self, fact: Fact, work: Work, changes: Changes) -> list[Message]:
         """The domain message and, where the event is promoted, its redacted integration copy."""
         context, promotion = self._catalogue.events[fact.envelope.event_type]
         about: dict[str, str | int] = {
-            "cs-event-version": fact.event.version,
+            "cs-event-version": fact.event.event_version,
             "cs-aggregate-type": fact.aggregate.kind,
             "cs-aggregate-id": fact.aggregate.id,
             "cs-aggregate-version": fact.position,
         }
-        envelope = fact.envelope
-        properties = mirrored(envelope) | about | {"cs-scope": "domain", "cs-actor": actor}
-        messages = [Message(context.topic, envelope.event_id, envelope.to_json(), properties)]
+        envelope, body = fact.envelope, fact.envelope.to_json()
+        actor = Actor(work.actor.name, initiator=changes.initiator)
+        properties = mirrored(envelope) | about | {"cs-scope": "domain", ACTOR: actor.name}
+        if actor.initiator is not None:
+            properties[INITIATOR] = actor.initiator
+        properties[PROOF] = proof(self._proof_key, envelope.event_id, actor, body.encode())
+        messages = [Message(context.topic, envelope.event_id, body, properties)]
         if promotion.consumers:
             copy = envelope.model_copy(
                 update={
@@ -99,7 +107,7 @@ def _journal(
     verdict: dict[str, Any] = {key: reply[key] for key in reply if key in ("outcome", "reason")}
     verdict["handledAt"] = timestamp(work.now)
     scope = "observation" if handler.is_observation else "command"
-    trace = [_node(changes.cause, scope, work.actor, verdict)]
+    trace = [_node(changes.cause, scope, work.actor.name, verdict)]
     for fact in changes.facts:
         about = {
             "aggregateType": fact.aggregate.kind,
@@ -107,7 +115,7 @@ def _journal(
             "aggregateVersion": fact.position,
             "payload": fact.envelope.payload,
         }
-        trace.append(_node(fact.envelope, "domain", work.actor, about))
+        trace.append(_node(fact.envelope, "domain", work.actor.name, about))
     outcome = Outcome(
         command_id=work.command_id,
         command=command.event_type,

@@ -8,6 +8,7 @@ from typing import Any
 import azure.functions as func
 
 from domain.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
+from functions.callers import Forbidden, NotAuthenticated
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +45,24 @@ def retry_later(reason: str, seconds: float | None) -> func.HttpResponse:
     return problem(503, "Try again", reason, headers={"Retry-After": str(max(1, round(seconds or 1)))})
 
 
+def not_authenticated(error: NotAuthenticated) -> func.HttpResponse:
+    """What was wrong with a credential is for our log alone."""
+    log.info("not authenticated: %s", error)
+    challenge = 'Bearer error="invalid_token"' if error.credential else "Bearer"
+    detail = "an access token of Entra ID or a machine's key is needed, and valid"
+    return problem(401, "Not authenticated", detail, headers={"WWW-Authenticate": challenge})
+
+
 async def answered(function: HttpFunction, request: func.HttpRequest) -> func.HttpResponse:
     """Run an HTTP function; what it raises becomes the answer that says so."""
     try:
         return await function(request)
     except Invalid as error:
         return invalid(error.errors)
+    except NotAuthenticated as error:
+        return not_authenticated(error)
+    except Forbidden as error:
+        return problem(403, "Forbidden", str(error))
     except NotFound as error:
         return problem(404, "Not found", str(error))
     except Unavailable as error:

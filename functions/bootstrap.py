@@ -1,12 +1,8 @@
 """Settings -> adapters: one of each per process, made when first used, so that a cold start pays for none."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
@@ -15,83 +11,30 @@ from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition
-from domain.ports import Broker, GitProvider, Store
+from domain.ports import (
+    BlobStore,
+    Broker,
+    ContainerRegistry,
+    GitProvider,
+    ImageScanner,
+    PackageFeed,
+    PipelineProvider,
+    Store,
+)
+from functions.missing_setting import MissingSetting as MissingSetting
+from functions.settings import Settings as Settings
 
 if TYPE_CHECKING:
     from adapters.azure_devops import AzureDevOps
+    from adapters.azure_devops.credentials import Credential
+    from adapters.azure_devops.pipeline_provider import AzureDevOpsPipelines
+    from adapters.blob_storage import BlobStorage
+    from adapters.container_registry import OciRegistry
+    from adapters.defender import DefenderScans
+    from adapters.package_feed import NuGetFeed
     from adapters.service_bus import ServiceBus
     from adapters.table_storage import TableStorageStore
-
-
-class MissingSetting(Exception):
-    """The app can't start; the setting to mend is named."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the app is told. Connections are a connection string, or `<Name>__...` for a managed identity."""
-
-    platform_storage: str | None
-    platform_storage_tables: str | None
-    platform_storage_blobs: str | None
-    service_bus: str | None
-    service_bus_namespace: str | None
-    azure_devops_url: str
-    azure_devops_pat: str | None
-    webhook_url: str
-    webhook_secrets: tuple[bytes, ...]
-    redaction_key: bytes
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Settings":
-        """Raises `MissingSetting`."""
-
-        def optional(name: str) -> str | None:
-            return environment.get(name) or None
-
-        def required(name: str, *alternatives: str) -> str:
-            for candidate in (name, *alternatives):
-                if value := optional(candidate):
-                    return value
-            raise MissingSetting(f"setting {' or '.join((name, *alternatives))} is not set")
-
-        required("PlatformStorage", "PlatformStorage__tableServiceUri")
-        if not optional("PlatformStorage"):
-            required("PlatformStorage__blobServiceUri")
-        required("ServiceBus", "ServiceBus__fullyQualifiedNamespace")
-        # Bindings name these two; a host that misses them does not say so as plainly.
-        required("OutboxSchedule")
-        required("ReconcilerSchedule")
-        secrets = [required("Webhooks__secret"), optional("Webhooks__previousSecret")]
-        return cls(
-            platform_storage=optional("PlatformStorage"),
-            platform_storage_tables=optional("PlatformStorage__tableServiceUri"),
-            platform_storage_blobs=optional("PlatformStorage__blobServiceUri"),
-            service_bus=optional("ServiceBus"),
-            service_bus_namespace=optional("ServiceBus__fullyQualifiedNamespace"),
-            azure_devops_url=_template("AzureDevOps__url", required("AzureDevOps__url")),
-            azure_devops_pat=optional("AzureDevOps__pat"),
-            webhook_url=_template("Webhooks__url", required("Webhooks__url")),
-            webhook_secrets=tuple(secret.encode() for secret in secrets if secret),
-            redaction_key=_key("Redaction__key", required("Redaction__key")),
-        )
-
-
-def _template(name: str, value: str) -> str:
-    for placeholder in ("{tenantId}", "{projectId}"):
-        if placeholder not in value:
-            raise MissingSetting(f"setting {name} must contain {placeholder}: tenants never share a place")
-    return value
-
-
-def _key(name: str, value: str) -> bytes:
-    try:
-        key = base64.b64decode(value, validate=True)
-    except binascii.Error:
-        raise MissingSetting(f"setting {name} must be base64") from None
-    if len(key) < 32:
-        raise MissingSetting(f"setting {name} must hold at least 32 bytes")
-    return key
+    from functions.identity import Identity
 
 
 @cache
@@ -107,6 +50,14 @@ def hook_password(secret: bytes, partition: Partition) -> str:
     """The Basic password of a project's hooks. Whoever can read it at one project learns no other's."""
     scope = f"{partition.tenant_id}|{partition.project_id}".encode()
     return hmac.new(secret, scope, hashlib.sha256).hexdigest()
+
+
+REGISTRY_USER = "container-registry"
+
+
+def registry_password(secret: bytes) -> str:
+    """The Basic password of the registry's webhooks, whatever project they are about."""
+    return hmac.new(secret, b"container-registry", hashlib.sha256).hexdigest()
 
 
 def now() -> datetime:
@@ -148,23 +99,85 @@ class Platform:
         return ServiceBus(namespace=self.settings.service_bus_namespace, credential=self._credential)
 
     @cached_property
+    def blobs(self) -> "BlobStorage":
+        from adapters.blob_storage import BlobStorage
+
+        if self.settings.platform_storage is not None:
+            return BlobStorage(self.settings.platform_storage)
+        return BlobStorage(blob_url=self.settings.platform_storage_blobs, credential=self._credential)
+
+    @cached_property
     def git(self) -> "AzureDevOps":
-        from adapters.azure_devops import AzureDevOps, EntraToken, PersonalAccessToken
+        from adapters.azure_devops import AzureDevOps
 
         settings = self.settings
-        pat = settings.azure_devops_pat
         return AzureDevOps(
             settings.azure_devops_url,
-            EntraToken() if pat is None else PersonalAccessToken(pat),
+            self._azure_devops_credential(),
             settings.webhook_url,
             lambda partition: hook_password(settings.webhook_secrets[0], partition),
             hook_user=HOOK_USER,
         )
 
+    def _azure_devops_credential(self) -> "Credential":
+        from adapters.azure_devops import EntraToken, PersonalAccessToken
+
+        pat = self.settings.azure_devops_pat
+        return EntraToken() if pat is None else PersonalAccessToken(pat)
+
+    @cached_property
+    def pipelines(self) -> "AzureDevOpsPipelines":
+        from adapters.azure_devops.pipeline_provider import AzureDevOpsPipelines
+
+        return AzureDevOpsPipelines(
+            self.git.projects,
+            templates_repository=self.settings.templates_repository,
+            test_results_url_template=self.settings.azure_devops_test_results_url,
+        )
+
+    @cached_property
+    def feed(self) -> "NuGetFeed":
+        from adapters.package_feed import NuGetFeed
+
+        return NuGetFeed(self._azure_devops_credential(), self.settings.azure_devops_feed_url)
+
+    @cached_property
+    def registry(self) -> "OciRegistry":
+        from adapters.container_registry import OciRegistry
+
+        settings = self.settings
+        if settings.container_registry_user is None:
+            return OciRegistry(settings.container_registry_url, credential=self._credential)
+        return OciRegistry(
+            settings.container_registry_url,
+            user=settings.container_registry_user,
+            password=settings.container_registry_password,
+        )
+
+    @cached_property
+    def scanner(self) -> "DefenderScans":
+        from adapters.defender import ENTRA_SCOPE, DefenderScans
+        from adapters.entra import BearerToken, FixedAuthorization
+
+        settings = self.settings
+        fixed = settings.defender_authorization
+        return DefenderScans(
+            BearerToken(self._credential, ENTRA_SCOPE) if fixed is None else FixedAuthorization(fixed),
+            settings.defender_subscriptions,
+            management_url=settings.defender_url,
+        )
+
+    @cached_property
+    def identity(self) -> "Identity":
+        from functions.identity import Identity
+        from functions.signing_keys import SigningKeys
+
+        settings = self.settings
+        return Identity(settings.identity, SigningKeys(settings.identity.jwks_url), settings.proof_key, now)
+
     def port(self, port: type) -> object:
         """The adapter for a port's type."""
-        adapters: dict[type, str] = {Store: "store", Broker: "broker", GitProvider: "git"}
-        return getattr(self, adapters[port])
+        return getattr(self, ADAPTERS[port])
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
@@ -176,6 +189,18 @@ class Platform:
             Redaction(self.settings.redaction_key),
             now,
         )
+
+
+ADAPTERS: dict[type, str] = {
+    Store: "store",
+    Broker: "broker",
+    GitProvider: "git",
+    PipelineProvider: "pipelines",
+    BlobStore: "blobs",
+    PackageFeed: "feed",
+    ContainerRegistry: "registry",
+    ImageScanner: "scanner",
+}
 
 
 @cache

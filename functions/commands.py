@@ -1,4 +1,5 @@
-"""Every command: one queue-triggered and one HTTP-triggered function each, named after it."""
+"""Every command: one queue-triggered and one HTTP-triggered function each, named after it; every setting: the
+HTTP-triggered one alone."""
 
 import asyncio
 import logging
@@ -12,9 +13,11 @@ from domain.kernel.context import Handler, kebab, snake
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from domain.kernel.journal import Journal
-from domain.kernel.values import derived_id, parse_json, timestamp, validated
+from domain.kernel.values import Model, ProjectId, TenantId, derived_id, parse_json, timestamp, validated
 from functions.answers import answered, invalid, json_answer, problem
 from functions.bootstrap import now, platform
+from functions.callers import Caller, Forbidden
+from functions.roles import needed
 
 log = logging.getLogger(__name__)
 blueprint = func.Blueprint()
@@ -32,21 +35,46 @@ _HEADERS = {
 _KEY = "Idempotency-Key"
 
 
+class _Route(Model):
+    tenant_id: TenantId
+    project_id: ProjectId
+
+
 async def handle_message(message: func.ServiceBusMessage, expected: str | None) -> Journal:
-    """The queue door: returning completes the message, raising sends it back and at last dead-letters it."""
+    """The queue door: returning completes the message, raising sends it back and at last dead-letters it.
+
+    `expected` is the queue's command; the queue without one takes observations, which only the app sends.
+    """
     envelope = Envelope.parse(message.get_body())
-    if expected is not None and envelope.event_type != expected:
-        raise Invalid([FieldError("eventType", f"this queue takes {expected}, not {envelope.event_type}")])
-    actor = str(message.application_properties.get("cs-actor") or "service-bus")
+    _require_expected(envelope, expected)
     delivery = message.delivery_count or 1
     try:
-        journal = await platform().dispatcher.dispatch(envelope, actor, may_be_repeat=delivery > 1)
+        caller = await platform().identity.of_message(message)
+        _require_allowed(caller, envelope, expected)
+        journal = await platform().dispatcher.dispatch(envelope, caller.actor, may_be_repeat=delivery > 1)
     except (Unavailable, Conflict, NotFound) as error:
         await asyncio.sleep(pause(error, delivery))
         raise
     if journal.outcome.rejection is not None:
         log.info("%s rejected: %s", envelope.event_id, journal.outcome.rejection)
     return journal
+
+
+def _require_expected(envelope: Envelope, expected: str | None) -> None:
+    if expected is not None and envelope.event_type != expected:
+        raise Invalid([FieldError("eventType", f"this queue takes {expected}, not {envelope.event_type}")])
+    handler = catalogue().handlers.get(envelope.event_type)
+    if expected is None and (handler is None or not handler.is_observation):
+        raise Invalid([FieldError("eventType", f"{envelope.event_type} is not a known observation")])
+
+
+def _require_allowed(caller: Caller, envelope: Envelope, expected: str | None) -> None:
+    """Raises `Forbidden`, for another tenant as well: on a queue nobody is answered."""
+    name, tenant = caller.actor.name, envelope.tenant_id
+    if expected is None and not caller.is_platform:
+        raise Forbidden(f"{name} sent an observation, which only the platform itself may")
+    if expected is not None and not caller.may(needed(expected), tenant):
+        raise Forbidden(f"{name}: {needed(expected)} in tenant {tenant}")
 
 
 def pause(error: Exception, delivery: int) -> float:
@@ -88,13 +116,15 @@ def envelope_of(request: func.HttpRequest, handler: Handler, moment: datetime) -
 
 
 async def handle_request(request: func.HttpRequest, handler: Handler) -> func.HttpResponse:
-    """The HTTP door."""
+    """The HTTP door. Who calls is settled before anything of the request counts."""
+    caller = await platform().identity.of_request(request)
+    caller.require(needed(handler.name), validated(_Route, dict(request.route_params)).tenant_id)
     if len(request.get_body()) > BODY_LIMIT:
         return invalid([FieldError("body", f"must not exceed {BODY_LIMIT} bytes")], status=413)
     envelope = envelope_of(request, handler, now())
     try:
         journal = await platform().dispatcher.dispatch(
-            envelope, "function-key", may_be_repeat=_KEY in request.headers
+            envelope, caller.actor, may_be_repeat=_KEY in request.headers
         )
     except Invalid as error:
         # The body of a request is the payload: its fields are named as the caller wrote them.
@@ -105,21 +135,26 @@ async def handle_request(request: func.HttpRequest, handler: Handler) -> func.Ht
     return json_answer(outcome.reply)
 
 
-def _register(handler: Handler) -> None:
-    name = snake(handler.name)
+def _register_queue(handler: Handler) -> None:
+    assert handler.queue is not None
 
     async def from_queue(message: func.ServiceBusMessage) -> None:
         await handle_message(message, handler.name)
 
-    async def from_http(request: func.HttpRequest) -> func.HttpResponse:
-        return await answered(lambda r: handle_request(r, handler), request)
-
-    blueprint.function_name(name)(
+    blueprint.function_name(snake(handler.name))(
         blueprint.service_bus_queue_trigger(
             arg_name="message", queue_name=handler.queue, connection="ServiceBus"
         )(from_queue)
     )
-    blueprint.function_name(f"{name}_http")(
+
+
+def _register_http(handler: Handler) -> None:
+    needed(handler.name)  # without a row in the table of roles the app does not start
+
+    async def from_http(request: func.HttpRequest) -> func.HttpResponse:
+        return await answered(lambda r: handle_request(r, handler), request)
+
+    blueprint.function_name(f"{snake(handler.name)}_http")(
         blueprint.route(
             trigger_arg_name="request",
             route=f"tenants/{{tenantId}}/projects/{{projectId}}/{kebab(handler.name)}",
@@ -129,4 +164,7 @@ def _register(handler: Handler) -> None:
 
 
 for _handler in catalogue().commands:
-    _register(_handler)
+    _register_queue(_handler)
+    _register_http(_handler)
+for _handler in catalogue().settings:
+    _register_http(_handler)

@@ -3,9 +3,10 @@
 import azure.functions as func
 
 from domain.catalogue import catalogue
+from domain.kernel.actor import service
 from domain.kernel.context import OBSERVATIONS, REACTIONS, Context, snake
 from domain.kernel.envelope import Envelope
-from domain.reactions import reactions
+from domain.reactions import following, reactions
 from functions.bootstrap import platform
 from functions.commands import handle_message
 from functions.messages import to_message
@@ -22,9 +23,11 @@ async def observations(message: func.ServiceBusMessage) -> None:
 
 
 async def react(message: func.ServiceBusMessage) -> None:
-    """Send the commands that follow from a fact. A redelivery sends the same ids again: they count once."""
-    commands = reactions.to(Envelope.parse(message.get_body()))
-    await platform().broker.publish([to_message(command, ACTOR) for command in commands])
+    """Send the commands that follow from a fact, as the deed of whoever the fact is from. A redelivery sends
+    the same ids again: they count once."""
+    actor = service(ACTOR, platform().identity.initiator_of(message))
+    commands = await following(Envelope.parse(message.get_body()), platform().store)
+    await platform().broker.publish([to_message(command, actor) for command in commands])
 
 
 def _register(context: Context) -> None:

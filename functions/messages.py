@@ -1,18 +1,35 @@
-"""Commands and observations on the way to their queues."""
+"""Commands and observations on the way to their queues, with the proof that the app sent them."""
 
 from datetime import datetime
 
 from domain.catalogue import catalogue
+from domain.kernel.actor import Actor
 from domain.kernel.command import Observation
 from domain.kernel.envelope import Envelope, Message, mirrored
+from domain.kernel.proof import ACTOR, INITIATOR, PROOF, proof
 from domain.kernel.values import derived_id
 from domain.kernel.work import Partition
+from functions.bootstrap import platform
 
 
-def to_message(command: Envelope, actor: str) -> Message:
-    """A command or observation on the way to its queue."""
+def to_message(command: Envelope, actor: Actor) -> Message:
+    """A command or observation on the way to its queue, by a part of the platform."""
+    return proven(command, actor, platform().settings.proof_key)
+
+
+def proven(command: Envelope, actor: Actor, key: bytes) -> Message:
+    """The same with the key given."""
+    assert actor.is_service, f"{actor.name} is not a part of the platform"
     queue = catalogue().handlers[command.event_type].queue
-    return Message(queue, command.event_id, command.to_json(), mirrored(command) | {"cs-actor": actor})
+    assert queue is not None, f"{command.event_type} has no queue"
+    body = command.to_json()
+    properties = mirrored(command) | {
+        ACTOR: actor.name,
+        PROOF: proof(key, command.event_id, actor, body.encode()),
+    }
+    if actor.initiator is not None:
+        properties[INITIATOR] = actor.initiator
+    return Message(queue, command.event_id, body, properties)
 
 
 def observed(partition: Partition, observation: Observation, moment: datetime, source: object) -> Envelope:

@@ -15,8 +15,12 @@ from domain.kernel.work import Loaded, Partition
 from functions.answers import answered, json_answer
 from functions.bootstrap import platform
 from functions.causal_graph import causal_graph, mermaid
+from functions.roles import needed
 
 blueprint = func.Blueprint()
+
+GET_AGGREGATE, LIST_AGGREGATES = needed("get_aggregate"), needed("list_aggregates")
+GET_COMMAND, GET_TRACE = needed("get_command"), needed("get_trace")
 
 DEFAULT_PAGE, LARGEST_PAGE = 50, 200
 PING_TIMEOUT = 3.0
@@ -34,7 +38,7 @@ class _Id(Model):
     id: Identifier
 
 
-def _partition(request: func.HttpRequest) -> Partition:
+def partition_of(request: func.HttpRequest) -> Partition:
     route = validated(_Project, dict(request.route_params))
     return Partition(route.tenant_id, route.project_id)
 
@@ -47,50 +51,59 @@ def _kind(request: func.HttpRequest) -> type[Aggregate]:
     return kind
 
 
-def _id(request: func.HttpRequest) -> str:
+def id_of(request: func.HttpRequest) -> str:
     return validated(_Id, dict(request.route_params)).id
 
 
 def _view(loaded: Loaded[Aggregate]) -> dict[str, Any]:
-    """The aggregate as stored, with its version."""
+    """The aggregate as stored, with the number of its facts."""
     state: dict[str, Any] = json.loads(loaded.aggregate.state())
-    return {**state, "version": loaded.aggregate.version}
+    return {**state, "aggregateVersion": loaded.aggregate.aggregate_version}
 
 
 async def _get_aggregate(request: func.HttpRequest) -> func.HttpResponse:
-    kind, id = _kind(request), _id(request)
-    loaded = await platform().store.load(_partition(request), kind, id)
+    caller = await platform().identity.of_request(request)
+    kind, id, partition = _kind(request), id_of(request), partition_of(request)
+    missing = NotFound(kind.kind, id)
+    caller.require(GET_AGGREGATE, partition.tenant_id, missing)
+    loaded = await platform().store.load(partition, kind, id)
     if loaded is None:
-        raise NotFound(kind.kind, id)
+        raise missing
     return json_answer(_view(loaded))
 
 
 async def _list_aggregates(request: func.HttpRequest) -> func.HttpResponse:
+    caller = await platform().identity.of_request(request)
+    partition = partition_of(request)
+    caller.require(LIST_AGGREGATES, partition.tenant_id)
     size = request.params.get("size", str(DEFAULT_PAGE))
     if not (size.isascii() and size.isdigit() and 1 <= int(size[:6]) <= LARGEST_PAGE):
         raise Invalid([FieldError("size", f"must be a number from 1 to {LARGEST_PAGE}")])
-    page = await platform().store.page(
-        _partition(request), _kind(request), int(size), request.params.get("after")
-    )
+    page = await platform().store.page(partition, _kind(request), int(size), request.params.get("after"))
     return json_answer({"items": [_view(loaded) for loaded in page.items], "next": page.next})
 
 
 async def _get_command(request: func.HttpRequest) -> func.HttpResponse:
-    id = _id(request)
-    journal = await platform().store.handled(_partition(request), id)
+    caller = await platform().identity.of_request(request)
+    id, partition = id_of(request), partition_of(request)
+    missing = NotFound("command", id)
+    caller.require(GET_COMMAND, partition.tenant_id, missing)
+    journal = await platform().store.handled(partition, id)
     if journal is None:
-        raise NotFound("command", id)
+        raise missing
     return json_answer(
         {**journal.outcome.reply, "command": journal.outcome.command, "published": not journal.pending}
     )
 
 
 async def _get_trace(request: func.HttpRequest) -> func.HttpResponse:
-    tenant = validated(_Tenant, dict(request.route_params)).tenant_id
-    id = _id(request)
+    caller = await platform().identity.of_request(request)
+    tenant, id = validated(_Tenant, dict(request.route_params)).tenant_id, id_of(request)
+    missing = NotFound("trace", id)
+    caller.require(GET_TRACE, tenant, missing)
     nodes = await platform().store.trace(tenant, id)
     if not nodes:
-        raise NotFound("trace", id)
+        raise missing
     graph = causal_graph(id, nodes)
     form = request.params.get("format", "json")
     if form == "mermaid":
@@ -106,6 +119,8 @@ async def _get_health(_: func.HttpRequest) -> func.HttpResponse:
         "tableStorage": platform().store.ping(),
         "serviceBus": platform().broker.ping(),
         "azureDevOps": platform().git.ping(),
+        "blobStorage": platform().blobs.ping(),
+        "containerRegistry": platform().registry.ping(),
     }
     states = dict(zip(pings, await asyncio.gather(*map(_state, pings.values())), strict=True))
     away = [name for name, state in states.items() if state["status"] != "ok"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.catalogue import Catalogue, catalogue
-from domain.kernel.context import OBSERVATIONS, REACTIONS, Context
+from domain.kernel.context import REACTIONS, Context
 from domain.reactions import reactions
 
 FILE = Path(__file__).with_name("topology.json")
@@ -27,14 +27,14 @@ _QUEUE = {
 
 
 def topology(catalogue: Catalogue) -> dict[str, Any]:
-    queues = sorted({handler.queue for handler in catalogue.handlers.values()} | {OBSERVATIONS})
+    queues = sorted({handler.queue for handler in catalogue.handlers.values() if handler.queue is not None})
     return {
         "UserConfig": {
             "Namespaces": [
                 {
                     "Name": "sbemulatorns",
                     "Queues": [{"Name": queue, "Properties": _QUEUE} for queue in queues],
-                    "Topics": [_topic(context) for context in catalogue.contexts],
+                    "Topics": [_topic(context) for context in catalogue.contexts if context.events],
                 }
             ],
             "Logging": {"Type": "Console"},

@@ -15,7 +15,7 @@ from domain.kernel.errors import Unavailable
 from domain.kernel.work import Partition
 from domain.ports import GitProvider
 from domain.provided import FileContent, RepositoryHandle
-from tests.azure_devops import AzureDevOpsEmulator, project_path, repository_path
+from tests.azure_devops import OUTSIDE, AzureDevOpsEmulator, project_path, repository_path
 
 HOOK_URL = "http://127.0.0.1:9/{tenantId}/{projectId}/hooks"
 TWINS = 8
@@ -49,7 +49,9 @@ class GitHost(Protocol):
 
     async def census(self, handle: RepositoryHandle) -> Census: ...
     async def file(self, handle: RepositoryHandle, branch: str, path: str) -> bytes | None: ...
-    async def push(self, handle: RepositoryHandle, branch: str, path: str, content: str) -> str: ...
+    async def push(
+        self, handle: RepositoryHandle, branch: str, path: str, content: str, author: str = OUTSIDE
+    ) -> str: ...
     async def set_status(self, handle: RepositoryHandle, number: int, name: str, state: str) -> None: ...
     async def vote(self, handle: RepositoryHandle, number: int, reviewer: int, vote: int) -> None: ...
     async def comment(self, handle: RepositoryHandle, number: int, text: str) -> None: ...
@@ -84,10 +86,12 @@ class MemoryHost(GitHost):
         repository = self._memory.repository(handle)
         return repository.commits[repository.refs[branch]].tree.get(path)
 
-    async def push(self, handle: RepositoryHandle, branch: str, path: str, content: str) -> str:
+    async def push(
+        self, handle: RepositoryHandle, branch: str, path: str, content: str, author: str = OUTSIDE
+    ) -> str:
         there = await self.file(handle, branch, path) is not None
         change = FileContent(path, "edit" if there else "add", content.encode())
-        return self._memory.push(handle, branch, [change])
+        return self._memory.push(handle, branch, [change], author=author)
 
     async def set_status(self, handle: RepositoryHandle, number: int, name: str, state: str) -> None:
         self._memory.set_status(handle, number, name, state)
@@ -133,8 +137,10 @@ class EmulatorHost(GitHost):
     async def file(self, handle: RepositoryHandle, branch: str, path: str) -> bytes | None:
         return await self.emulator.file(handle, branch, path)
 
-    async def push(self, handle: RepositoryHandle, branch: str, path: str, content: str) -> str:
-        return await self.emulator.push(handle, branch, path, content)
+    async def push(
+        self, handle: RepositoryHandle, branch: str, path: str, content: str, author: str = OUTSIDE
+    ) -> str:
+        return await self.emulator.push(handle, branch, path, content, author)
 
     async def set_status(self, handle: RepositoryHandle, number: int, name: str, state: str) -> None:
         await self.emulator.set_status(handle, number, name, state)

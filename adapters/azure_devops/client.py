@@ -30,13 +30,13 @@ class Client:
     def __init__(self, credential: Credential, *, deadline: float = 30.0, call_timeout: float = 20.0) -> None:
         self.credential = credential
         self.deadline = deadline
-        self._call_timeout = call_timeout
+        self.call_timeout = call_timeout
         self._session: aiohttp.ClientSession | None = None
         self._not_before: dict[str, float] = {}
 
     def call(self, url: str, deadline: float | None = None) -> "Api":
         """A new call of the port under this project's URL: its deadline (seconds) starts now."""
-        return Api(self, url, time.monotonic() + (self.deadline if deadline is None else deadline))
+        return Api(self, url, self.deadline if deadline is None else deadline)
 
     async def reach(self, url: str) -> None:
         """Raises `Unavailable` where nothing answers there, whatever the answer says."""
@@ -70,21 +70,34 @@ class Client:
         """One request. Raises `aiohttp.ClientError` and `TimeoutError` as they come."""
         import aiohttp
 
+        limits = aiohttp.ClientTimeout(total=min(timeout, self.call_timeout))
+        async with await self.start(method, url, query, body, "application/json", limits) as response:
+            return read_answer(response.status, response.headers, await response.read())
+
+    async def start(
+        self,
+        method: str,
+        url: str,
+        query: Mapping[str, str],
+        body: Any,
+        accept: str,
+        limits: "aiohttp.ClientTimeout",
+    ) -> "aiohttp.ClientResponse":
+        """One request up to the head of its answer; who asked reads the rest and closes it."""
         headers = {
             "Authorization": await self.credential.authorization(),
-            "Accept": "application/json",
+            "Accept": accept,
             "X-TFS-FedAuthRedirect": "Suppress",
         }
-        async with self._open_session().request(
+        return await self._open_session().request(
             method,
             url,
             params=dict(query),
             json=body,
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=min(timeout, self._call_timeout)),
-        ) as response:
-            return read_answer(response.status, response.headers, await response.read())
+            timeout=limits,
+        )
 
     def _open_session(self) -> "aiohttp.ClientSession":
         import aiohttp
@@ -97,10 +110,10 @@ class Client:
 class Api:
     """One project's routes for one call of the port, which ends by its deadline whatever happens."""
 
-    def __init__(self, client: Client, url: str, ends_at: float) -> None:
-        self._client = client
+    def __init__(self, client: Client, url: str, seconds: float) -> None:
+        self.client = client
         self._project, self._organization = url, url.rpartition("/")[0]
-        self._ends_at = ends_at
+        self._seconds, self._ends_at = seconds, time.monotonic() + seconds
         self._last_trouble = "it took too long"
         self._next_pause = _FIRST_PAUSE
 
@@ -133,21 +146,33 @@ class Api:
     ) -> Answer:
         """Try until it is answered, for as long as that can't have a second effect and time is left."""
         query = {"api-version": VERSION, **(query or {})}
-        url = f"{self._organization if org else self._project}/_apis/{path}"
+        url = self.url_of(path, org=org)
         safe = method in _SAFE if safe is None else safe
         while True:
-            await self._wait_for_turn()
+            await self.wait_for_turn()
             answer, trouble, harmless = await self._attempt(method, url, query, body)
             if answer is not None and trouble is None:
-                return self._accepted(answer, f"{method} {path}")
+                return self.accepted(answer, f"{method} {path}")
             self._last_trouble = trouble or self._last_trouble
             told = answer.retry_after if answer is not None else None
             if not (safe or harmless):
                 raise OutcomeUnknown(SERVICE, self._last_trouble, told)
-            if told is None:
-                await self.pause()
-            else:
-                await self.sleep(told, told)
+            await self.pause(told)
+
+    def url_of(self, path: str, *, org: bool = False) -> str:
+        return f"{self._organization if org else self._project}/_apis/{path}"
+
+    def renew(self) -> None:
+        """The deadline starts anew: what was asked for has come, and the next may take as long."""
+        self._ends_at = time.monotonic() + self._seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds to the deadline. Raises `Unavailable` where it has passed."""
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise Unavailable(SERVICE, self._last_trouble)
+        return left
 
     async def sleep(self, seconds: float, retry_after: float | None = None) -> None:
         """Wait. Raises `Unavailable` at once where the deadline would pass meanwhile."""
@@ -156,17 +181,23 @@ class Api:
             raise Unavailable(SERVICE, self._last_trouble, retry_after)
         await asyncio.sleep(seconds)
 
-    async def pause(self) -> None:
-        """Wait before looking or asking again, each time longer. Raises `Unavailable` as `sleep` does."""
-        await self.sleep(self._next_pause * random.uniform(0.7, 1.3))
-        self._next_pause = min(self._next_pause * 1.5, _LONGEST_PAUSE)
+    async def pause(self, told: float | None = None) -> None:
+        """Wait before looking or asking again, each time longer, or as long as the service told us to.
+
+        Raises `Unavailable` as `sleep` does.
+        """
+        if told is not None:
+            await self.sleep(told, told)
+        else:
+            await self.sleep(self._next_pause * random.uniform(0.7, 1.3))
+            self._next_pause = min(self._next_pause * 1.5, _LONGEST_PAUSE)
 
     def trouble(self, reason: str) -> None:
         """What to say if the deadline passes while the caller waits for something."""
         self._last_trouble = reason
 
-    async def _wait_for_turn(self) -> None:
-        while (wait := self._client.wait_until(self._organization) - time.monotonic()) > 0:
+    async def wait_for_turn(self) -> None:
+        while (wait := self.client.wait_until(self._organization) - time.monotonic()) > 0:
             self.trouble("it asked us to slow down")
             await self.sleep(wait, wait)
 
@@ -176,28 +207,31 @@ class Api:
         """The answer, what is wrong where it should be tried again, and whether it surely had no effect."""
         import aiohttp
 
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise Unavailable(SERVICE, self._last_trouble)
+        left = self.left
         try:
-            answer = await self._client.exchange(method, url, query, body, left)
+            answer = await self.client.exchange(method, url, query, body, left)
         except aiohttp.ClientConnectorError as error:
             return None, f"no connection: {error}", True
         except (aiohttp.ClientError, TimeoutError) as error:
             if time.monotonic() >= self._ends_at:
                 raise Unavailable(SERVICE, self._last_trouble) from error
             return None, f"no answer to {method}: {str(error) or type(error).__name__}", False
-        if answer.retry_after is not None:
-            self._client.slow_down(self._organization, answer.retry_after)
-        if answer.status == 429:
-            return answer, f"it throttles us: {answer.reason}", True
-        if answer.status >= 500 or answer.status == 408:
-            return answer, f"it answered {answer.status}: {answer.reason}", False
-        return answer, None, False
+        return answer, self.trouble_of(answer), answer.status == 429
 
-    def _accepted(self, answer: Answer, action: str) -> Answer:
+    def trouble_of(self, answer: Answer) -> str | None:
+        """Why it should be asked again, where it should. Also heeds what the answer says about waiting."""
+        if answer.retry_after is not None:
+            self.client.slow_down(self._organization, answer.retry_after)
+        if answer.status == 429:
+            return f"it throttles us: {answer.reason}"
+        if answer.status >= 500 or answer.status == 408:
+            return f"it answered {answer.status}: {answer.reason}"
+        return None
+
+    def accepted(self, answer: Answer, action: str) -> Answer:
+        """Raises `Refusal`, and `Unavailable` for a refused credential."""
         if answer.sign_in is not None:
-            self._client.credential.forget()
+            self.client.credential.forget()
             raise Unavailable(SERVICE, f"it does not accept our credential ({answer.sign_in})")
         if answer.status >= 400:
             raise Refusal(answer.status, answer.body, action)

@@ -11,6 +11,7 @@ from adapters.azure_devops.errors import Kind, OutcomeUnknown, Refusal
 from adapters.azure_devops.marks import marked, operation_of
 from adapters.azure_devops.moments import moment, text_of
 from adapters.azure_devops.paging import Json, skipping
+from adapters.co_authors import NO_ADDRESS
 from domain.kernel.errors import Conflict, Rejected
 from domain.provided import FileContent, ProvidedCommit
 
@@ -112,7 +113,7 @@ async def _read(api: Api, repository_id: str, sha: str) -> ProvidedCommit:
 def _author(author: str) -> Json:
     name = "".join(character for character in author if character not in "<>\n").strip() or "unknown"
     local = "".join(character if character.isalnum() or character in "._-" else "-" for character in name)
-    email = name if "@" in name else f"{local}@users.noreply.invalid"
+    email = name if "@" in name else f"{local}@{NO_ADDRESS}"
     return {"name": name, "email": email, "date": text_of(datetime.now(UTC))}
 
 

@@ -21,6 +21,8 @@ class Kind(Enum):
     PULL_REQUEST_CLOSED = auto()
     POLICIES_UNMET = auto()
     COMMIT_MISSING = auto()
+    ITEM_MISSING = auto()
+    PIPELINE_INVALID = auto()
     OTHER = auto()
 
 
@@ -33,11 +35,14 @@ _BY_TYPE_KEY = {
     "GitPullRequestNotEditableException": Kind.PULL_REQUEST_CLOSED,
     "GitPullRequestUpdateRejectedByPolicyException": Kind.POLICIES_UNMET,
     "GitUnresolvableToCommitException": Kind.COMMIT_MISSING,
+    "GitItemNotFoundException": Kind.ITEM_MISSING,
+    "PipelineValidationException": Kind.PIPELINE_INVALID,
 }
 _BY_NUMBER = {
     "TF400948": Kind.REPOSITORY_EXISTS,
     "TF401019": Kind.REPOSITORY_MISSING,
     "TF401028": Kind.REF_STALE,
+    "TF401174": Kind.ITEM_MISSING,
     "TF401175": Kind.COMMIT_MISSING,
     "TF401179": Kind.PULL_REQUEST_EXISTS,
     "TF401181": Kind.PULL_REQUEST_CLOSED,

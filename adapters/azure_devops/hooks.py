@@ -11,6 +11,8 @@ from domain.provided import ProvidedHook
 
 # The shape of the payload; of builds, 1.0 is the shape of the XAML builds of old.
 _RESOURCE_VERSIONS = {"build.complete": "2.0"}
+_PIPELINES = "ms.vss-pipelines."
+_PIPELINES_VERSION = "5.1-preview.1"
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,31 @@ async def register_hooks(
 ) -> list[ProvidedHook]:
     repository = await api.get(f"git/repositories/{repository_id}")
     inputs = {"projectId": str(repository["project"]["id"]), "repository": repository_id}
+    return await subscribe(api, inputs, event_types, receiver)
+
+
+async def subscribe(
+    api: Api, inputs: Mapping[str, str], event_types: Sequence[str], receiver: Receiver
+) -> list[ProvidedHook]:
+    """Have one subscription per event type, all of them of one publisher, filtered by these inputs."""
+    if not event_types:
+        return []
     subscriptions = _Subscriptions(api, inputs, receiver, event_types)
     kept = await converge(api, subscriptions, list(dict.fromkeys(event_types)))
     return [ProvidedHook(existing.id, existing.key, str(existing.body["status"])) for existing in kept]
 
 
+def publisher_of(event_type: str) -> str:
+    return "pipelines" if event_type.startswith(_PIPELINES) else "tfs"
+
+
+def _resource_version(event_type: str) -> str:
+    default = _PIPELINES_VERSION if event_type.startswith(_PIPELINES) else "1.0"
+    return _RESOURCE_VERSIONS.get(event_type, default)
+
+
 class _Subscriptions(Collection):
-    """Those of one repository to our URL, of the event types asked for. All others are somebody else's."""
+    """Those with these inputs to our URL, of the event types asked for. All others are somebody else's."""
 
     def __init__(
         self, api: Api, inputs: Mapping[str, str], receiver: Receiver, event_types: Sequence[str]
@@ -48,7 +68,7 @@ class _Subscriptions(Collection):
     async def list(self) -> list[Existing]:
         condition = {"inputId": "projectId", "operator": "equals", "inputValue": self._inputs["projectId"]}
         query = {
-            "publisherId": "tfs",
+            "publisherId": publisher_of(self._event_types[0]),
             "consumerId": "webHooks",
             "consumerActionId": "httpRequest",
             "publisherInputFilters": [{"conditions": [condition]}],
@@ -77,9 +97,9 @@ class _Subscriptions(Collection):
 
     def _body(self, event_type: str) -> Json:
         return {
-            "publisherId": "tfs",
+            "publisherId": publisher_of(event_type),
             "eventType": event_type,
-            "resourceVersion": _RESOURCE_VERSIONS.get(event_type, "1.0"),
+            "resourceVersion": _resource_version(event_type),
             "consumerId": "webHooks",
             "consumerActionId": "httpRequest",
             "publisherInputs": dict(self._inputs),

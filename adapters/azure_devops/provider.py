@@ -1,31 +1,30 @@
 """The Git host Azure DevOps, over its REST API 7.1; counterpart in memory: `adapters.memory.git_provider`."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import override
-from urllib.parse import quote, urlsplit
 
-from adapters.azure_devops import branches, commits, merging, policies, pull_requests, repositories
-from adapters.azure_devops.client import Api, Client
+from adapters.azure_devops import branches, commits, files, merging, policies, pull_requests, repositories
+from adapters.azure_devops.client import Api
+from adapters.azure_devops.contributions import contributions, merged_by
 from adapters.azure_devops.credentials import Credential
 from adapters.azure_devops.errors import SERVICE, Kind, Refusal
-from adapters.azure_devops.hooks import Receiver, register_hooks
+from adapters.azure_devops.hooks import register_hooks
+from adapters.azure_devops.projects import Projects
 from adapters.azure_devops.pull_request_view import read_pull_request
-from domain.kernel.errors import Rejected, Unavailable
+from domain.kernel.errors import Unavailable
 from domain.kernel.work import Partition
 from domain.ports import GitProvider
 from domain.provided import (
     FileContent,
     ProvidedCommit,
+    ProvidedContributions,
     ProvidedHook,
     ProvidedPolicy,
     ProvidedPullRequest,
     ProvidedRepository,
     RepositoryHandle,
 )
-
-_PING_DEADLINE = 5.0
 
 
 class AzureDevOps(GitProvider):
@@ -48,15 +47,20 @@ class AzureDevOps(GitProvider):
         deadline: float = 30.0,
         call_timeout: float = 20.0,
     ) -> None:
-        self._url_template = _template("url_template", url_template).rstrip("/")
-        self._hook_url_template = _template("hook_url_template", hook_url_template)
-        self._hook_user, self._hook_password = hook_user, hook_password
-        self._client = Client(credential, deadline=deadline, call_timeout=call_timeout)
-        self._seen: Partition | None = None
+        self.projects = Projects(
+            url_template,
+            credential,
+            hook_url_template,
+            hook_password,
+            hook_user=hook_user,
+            deadline=deadline,
+            call_timeout=call_timeout,
+        )
+        self._call, self._repository = self.projects.call, self.projects.repository
 
     async def close(self) -> None:
         """Let go of connections and of the credential."""
-        await self._client.close()
+        await self.projects.close()
 
     @override
     async def create_repository(
@@ -77,8 +81,7 @@ class AzureDevOps(GitProvider):
     async def register_hooks(
         self, repository: RepositoryHandle, event_types: Sequence[str]
     ) -> Sequence[ProvidedHook]:
-        url = _filled(self._hook_url_template, repository.partition)
-        receiver = Receiver(url, self._hook_user, self._hook_password(repository.partition))
+        receiver = self.projects.receiver(repository.partition)
         async with self._repository(repository) as (api, id):
             return await register_hooks(api, id, event_types, receiver)
 
@@ -125,6 +128,11 @@ class AzureDevOps(GitProvider):
             return await _read(api, id, number)
 
     @override
+    async def complete_when_allowed(self, repository: RepositoryHandle, number: int) -> None:
+        async with self._repository(repository) as (api, id):
+            await pull_requests.complete_when_allowed(api, id, number)
+
+    @override
     async def pull_request(self, repository: RepositoryHandle, number: int) -> ProvidedPullRequest | None:
         async with self._repository(repository) as (api, id):
             try:
@@ -156,33 +164,30 @@ class AzureDevOps(GitProvider):
             return await repositories.changed_since(api, id, since)
 
     @override
+    async def file_paths(self, repository: RepositoryHandle, commit_sha: str) -> Sequence[str]:
+        async with self._repository(repository) as (api, id):
+            return await files.file_paths(api, id, commit_sha)
+
+    @override
+    async def file(self, repository: RepositoryHandle, commit_sha: str, path: str) -> bytes | None:
+        async with self._repository(repository) as (api, id):
+            return await files.file(api, id, commit_sha, path)
+
+    @override
+    async def merged_by(self, repository: RepositoryHandle, commit_sha: str) -> int | None:
+        async with self._repository(repository) as (api, id):
+            return await merged_by(api, id, commit_sha)
+
+    @override
+    async def contributions(
+        self, repository: RepositoryHandle, commit_sha: str, since_sha: str | None
+    ) -> ProvidedContributions:
+        async with self._repository(repository) as (api, id):
+            return await contributions(api, id, commit_sha, since_sha)
+
+    @override
     async def ping(self) -> None:
-        organization = self._url_template.rpartition("/")[0]
-        if "{" in organization and self._seen is None:
-            # Which organizations there are is only known from calls: that the host answers must do.
-            await self._client.reach("{0.scheme}://{0.netloc}/".format(urlsplit(self._url_template)))
-            return
-        async with self._call(self._seen or Partition("-", "-"), _PING_DEADLINE) as api:
-            await api.get("connectionData", {"api-version": "7.1-preview.1"}, org=True)
-
-    @asynccontextmanager
-    async def _call(self, partition: Partition, deadline: float | None = None) -> AsyncIterator[Api]:
-        """One call of the port; a refusal that nobody dealt with becomes what the port raises."""
-        try:
-            yield self._client.call(_filled(self._url_template, partition), deadline)
-        except Refusal as refusal:
-            raise refusal.outcome() from refusal
-        self._seen = partition
-
-    @asynccontextmanager
-    async def _repository(self, handle: RepositoryHandle) -> AsyncIterator[tuple[Api, str]]:
-        async with self._call(handle.partition) as api:
-            try:
-                yield api, quote(handle.external_id, safe="")
-            except Refusal as refusal:
-                if refusal.kind is Kind.REPOSITORY_MISSING:
-                    raise Rejected(f"repository {handle.external_id} does not exist") from refusal
-                raise
+        await self.projects.ping()
 
 
 async def _read(api: Api, repository_id: str, number: int) -> ProvidedPullRequest:
@@ -190,16 +195,3 @@ async def _read(api: Api, repository_id: str, number: int) -> ProvidedPullReques
     if found is None:
         raise Unavailable(SERVICE, f"pull request {number} can't be read back")
     return found
-
-
-def _template(name: str, value: str) -> str:
-    for placeholder in ("{tenantId}", "{projectId}"):
-        if placeholder not in value:
-            raise ValueError(f"{name} must contain {placeholder}: tenants never share a place")
-    return value
-
-
-def _filled(template: str, partition: Partition) -> str:
-    return template.replace("{tenantId}", quote(partition.tenant_id, safe="")).replace(
-        "{projectId}", quote(partition.project_id, safe="")
-    )

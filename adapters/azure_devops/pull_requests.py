@@ -55,6 +55,23 @@ async def open_pull_request(
     return number
 
 
+async def complete_when_allowed(api: Api, repository_id: str, number: int) -> None:
+    """Sets auto-complete, in the name of who opened it: that is us."""
+    found = await api.get(path_of(repository_id, number))
+    if found["status"] != "active" or found.get("autoCompleteSetBy"):
+        return
+    body = {
+        "autoCompleteSetBy": {"id": found["createdBy"]["id"]},
+        "completionOptions": {"mergeStrategy": "noFastForward", "deleteSourceBranch": True},
+    }
+    try:
+        await api.send("PATCH", path_of(repository_id, number), body)
+    except Refusal:
+        # Closed in between, by whomever: then there is nothing left to complete.
+        if (await api.get(path_of(repository_id, number)))["status"] == "active":
+            raise
+
+
 class _Between:
     """The pull requests from one branch to another."""
 

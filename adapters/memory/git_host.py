@@ -1,12 +1,11 @@
 """What the Git host in memory holds, and what its other users do: reviewers, checks, people who push."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, changed
-from domain.kernel.errors import Rejected, Unavailable
+from adapters.memory.outside import Outside
+from domain.kernel.errors import Rejected
 from domain.kernel.work import Partition
 from domain.provided import (
     FileContent,
@@ -21,22 +20,12 @@ STRATEGIES = {"noFastForward": True, "rebaseMerge": True, "squash": False, "reba
 """Whether the strategy leaves a merge commit with two parents."""
 
 
-class MemoryGitHost:
-    """`effects` counts what was made through the port, by kind: a repeat must add nothing."""
-
+class MemoryGitHost(Outside):
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.effects: Counter[str] = Counter()
-        self.calls: Counter[str] = Counter()
-        self.away = False
-        """True: every call raises `Unavailable`, without effect."""
+        super().__init__("Azure DevOps")
         self._now = now
         self._repositories: dict[RepositoryHandle, MemoryRepository] = {}
-        self._lost: Counter[str] = Counter()
         self._numbers = 0
-
-    def lose_answer(self, method: str, times: int = 1) -> None:
-        """The next calls of this method of the port have their effect, and then raise `Unavailable`."""
-        self._lost[method] += times
 
     def set_status(
         self, handle: RepositoryHandle, number: int, name: str, state: str, description: str = ""
@@ -45,23 +34,37 @@ class MemoryGitHost:
         pull_request = self._pull_request(self._repository(handle), number)
         check = ProvidedCheck(name, state, required=False, description=description)
         pull_request.statuses[name] = (pull_request.source_sha, check)
+        self._complete_if_allowed(self._repository(handle), number)
 
     def vote(self, handle: RepositoryHandle, number: int, reviewer: str, vote: int) -> None:
         pull_request = self._pull_request(self._repository(handle), number)
         pull_request.votes[reviewer] = ProvidedReview(reviewer, vote, required=False)
+        self._complete_if_allowed(self._repository(handle), number)
 
     def comment(self, handle: RepositoryHandle, number: int, author: str, text: str) -> None:
         comments = self._pull_request(self._repository(handle), number).comments
         comments.append(ProvidedComment(f"{len(comments) + 1}/1", author, text, self._now()))
 
+    def opened_by(self, handle: RepositoryHandle, number: int, author: str) -> None:
+        """It was this one who opened it."""
+        self._pull_request(self._repository(handle), number).author = author
+
     def push(
-        self, handle: RepositoryHandle, branch: str, changes: Sequence[FileContent], message: str = "outside"
+        self,
+        handle: RepositoryHandle,
+        branch: str,
+        changes: Sequence[FileContent],
+        message: str = "outside",
+        *,
+        author: str = "outside",
+        committer: str | None = None,
     ) -> str:
         """Somebody pushes a commit, on a new branch without history where there is none; its sha."""
         found = self._repository(handle)
         head = found.refs.get(branch)
         tree = changed(found.commits[head].tree if head is not None else {}, changes)
-        sha = found.add(MemoryCommit(tree, (head,) if head is not None else (), message, "outside"))
+        parents = (head,) if head is not None else ()
+        sha = found.add(MemoryCommit(tree, parents, message, author, committer=committer))
         (found.set_ref if head is not None else found.new_ref)(branch, sha, self._now())
         return sha
 
@@ -85,16 +88,6 @@ class MemoryGitHost:
     def repositories_of(self, partition: Partition) -> list[MemoryRepository]:
         return [found for found in self._repositories.values() if found.partition == partition]
 
-    @contextmanager
-    def _call(self, method: str) -> Iterator[None]:
-        self.calls[method] += 1
-        if self.away:
-            raise Unavailable("Azure DevOps", "it is away")
-        yield
-        if self._lost[method]:
-            self._lost[method] -= 1
-            raise Unavailable("Azure DevOps", "its answer was lost")
-
     def _repository(self, handle: RepositoryHandle) -> MemoryRepository:
         found = self._repositories.get(handle)
         if found is None:
@@ -106,6 +99,14 @@ class MemoryGitHost:
         if found is None:
             raise Rejected(f"pull request {number} does not exist")
         return found
+
+    def _complete_if_allowed(self, repository: MemoryRepository, number: int) -> None:
+        """What somebody set to complete by itself is merged once its policies are satisfied."""
+        one = self._pull_request(repository, number)
+        results = repository.policy_results(one)
+        unmet = any(result.blocking and result.status != "approved" for result in results)
+        if one.completes_itself and one.status == "active" and not unmet and not one.conflicting:
+            self._merge(repository, one, "noFastForward", None)
 
     def _merge(
         self,

@@ -38,6 +38,8 @@ class MemoryCommit:
     message: str
     author: str
     operation_id: str | None = None
+    committer: str | None = None
+    """None where it is the author."""
 
     @property
     def tree_hash(self) -> str:
@@ -47,7 +49,9 @@ class MemoryCommit:
 
     @property
     def sha(self) -> str:
-        return _sha1(self.tree_hash, *self.parents, self.author, self.message, self.operation_id)
+        return _sha1(
+            self.tree_hash, *self.parents, self.author, self.message, self.operation_id, self.committer
+        )
 
 
 @dataclass
@@ -59,7 +63,9 @@ class MemoryPullRequest:
     description: str
     operation_id: str | None
     source_sha: str
+    author: str = "Software Factory"
     status: str = "active"
+    completes_itself: bool = False
     merge_operation_id: str | None = None
     merge_commit_sha: str | None = None
     closed_at: datetime | None = None

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import override
 
+from adapters.memory import git_history
 from adapters.memory.git_host import STRATEGIES, MemoryGitHost
-from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, changed
+from adapters.memory.git_model import MemoryCommit, MemoryPullRequest, MemoryRepository, Tree, changed
 from domain.kernel.errors import Conflict, Rejected, require
 from domain.kernel.work import Partition
 from domain.ports import GitProvider
 from domain.provided import (
     FileContent,
     ProvidedCommit,
+    ProvidedContributions,
     ProvidedHook,
     ProvidedPolicy,
     ProvidedPullRequest,
@@ -30,7 +32,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
     async def create_repository(
         self, partition: Partition, name: str, default_branch: str, *, initialize: bool, operation_id: str
     ) -> ProvidedRepository:
-        with self._call("create_repository"):
+        async with self._call("create_repository"):
             key = f"{partition.tenant_id}|{partition.project_id}|{name.lower()}"
             handle = RepositoryHandle(partition, str(uuid.uuid5(uuid.NAMESPACE_URL, key)))
             repository = self._repositories.get(handle)
@@ -50,7 +52,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
     async def protect_branch(
         self, repository: RepositoryHandle, branch: str, required_checks: Sequence[str], approvers: int
     ) -> Sequence[ProvidedPolicy]:
-        with self._call("protect_branch"):
+        async with self._call("protect_branch"):
             existing = self._repository(repository).policies.setdefault(branch, {})
             wanted = {("statusCheck", name): name for name in required_checks}
             if approvers > 0:
@@ -69,7 +71,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
     async def register_hooks(
         self, repository: RepositoryHandle, event_types: Sequence[str]
     ) -> Sequence[ProvidedHook]:
-        with self._call("register_hooks"):
+        async with self._call("register_hooks"):
             hooks = self._repository(repository).hooks
             for event_type in event_types:
                 if event_type not in hooks:
@@ -79,12 +81,12 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
 
     @override
     async def branch_head(self, repository: RepositoryHandle, branch: str) -> str | None:
-        with self._call("branch_head"):
+        async with self._call("branch_head"):
             return self._repository(repository).refs.get(branch)
 
     @override
     async def create_branch(self, repository: RepositoryHandle, branch: str, from_sha: str) -> str:
-        with self._call("create_branch"):
+        async with self._call("create_branch"):
             found = self._repository(repository)
             require(from_sha in found.commits, f"commit {from_sha} does not exist")
             head = found.refs.get(branch)
@@ -108,7 +110,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
         operation_id: str,
         since: datetime,
     ) -> ProvidedCommit:
-        with self._call("create_commit"):
+        async with self._call("create_commit"):
             found = self._repository(repository)
             head = found.refs.get(branch)
             if head is None:
@@ -135,7 +137,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
         *,
         operation_id: str,
     ) -> ProvidedPullRequest:
-        with self._call("open_pull_request"):
+        async with self._call("open_pull_request"):
             found = self._repository(repository)
             between = [
                 one for one in found.pull_requests.values() if (one.source, one.target) == (source, target)
@@ -158,8 +160,15 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
             return self._view(found, opened)
 
     @override
+    async def complete_when_allowed(self, repository: RepositoryHandle, number: int) -> None:
+        async with self._call("complete_when_allowed"):
+            found = self._repository(repository)
+            self._pull_request(found, number).completes_itself = True
+            self._complete_if_allowed(found, number)
+
+    @override
     async def pull_request(self, repository: RepositoryHandle, number: int) -> ProvidedPullRequest | None:
-        with self._call("pull_request"):
+        async with self._call("pull_request"):
             found = self._repositories.get(repository)
             pull_request = found.pull_requests.get(number) if found is not None else None
             return self._view(found, pull_request) if found is not None and pull_request is not None else None
@@ -174,7 +183,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
         strategy: str,
         operation_id: str,
     ) -> ProvidedPullRequest:
-        with self._call("merge_pull_request"):
+        async with self._call("merge_pull_request"):
             found = self._repository(repository)
             pull_request = self._pull_request(found, number)
             if pull_request.status == "completed":
@@ -193,7 +202,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
     async def changed_since(
         self, repository: RepositoryHandle, since: datetime
     ) -> tuple[Sequence[int], Sequence[str]]:
-        with self._call("changed_since"):
+        async with self._call("changed_since"):
             found = self._repository(repository)
             numbers = [
                 one.number
@@ -204,6 +213,36 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
             return tuple(sorted(numbers)), tuple(sorted(branches))
 
     @override
+    async def file_paths(self, repository: RepositoryHandle, commit_sha: str) -> Sequence[str]:
+        async with self._call("file_paths"):
+            tree = self._tree(repository, commit_sha)
+            return tuple(sorted(path.lstrip("/") for path in tree)[: git_history.MOST_PATHS])
+
+    @override
+    async def file(self, repository: RepositoryHandle, commit_sha: str, path: str) -> bytes | None:
+        async with self._call("file"):
+            return self._tree(repository, commit_sha).get("/" + path.lstrip("/"))
+
+    @override
+    async def merged_by(self, repository: RepositoryHandle, commit_sha: str) -> int | None:
+        async with self._call("merged_by"):
+            found = git_history.merged_by(self._repository(repository), commit_sha)
+            return found.number if found is not None else None
+
+    @override
+    async def contributions(
+        self, repository: RepositoryHandle, commit_sha: str, since_sha: str | None
+    ) -> ProvidedContributions:
+        async with self._call("contributions"):
+            return git_history.contributions(self._repository(repository), commit_sha, since_sha)
+
+    def _tree(self, handle: RepositoryHandle, sha: str) -> Tree:
+        commit = self._repository(handle).commits.get(sha)
+        if commit is None:
+            raise Rejected(f"commit {sha} does not exist")
+        return commit.tree
+
+    @override
     async def ping(self) -> None:
-        with self._call("ping"):
+        async with self._call("ping"):
             pass

@@ -24,6 +24,8 @@ class Lineage(Model):
     trace_id: str
     correlation_id: str
     module_id: str | None = None
+    initiator: str | None = None
+    """The person whose deed the fact follows from."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,10 @@ class UniqueKey:
 
 
 class Aggregate(Model):
-    """Shared by all: tenant, project and audit fields (which `Work` fills in), version, recorded facts.
+    """Shared by all: tenant, project and audit fields (which `Work` fills in), recorded facts.
 
-    `version` counts the facts that the aggregate has recorded, so that a consumer who follows it finds no
-    gap; what guards against lost updates is the store's own etag.
+    `aggregate_version` counts the facts that the aggregate has recorded, so that a consumer who follows it
+    finds no gap; what guards against lost updates is the store's own etag.
     """
 
     model_config = ConfigDict(frozen=False)
@@ -72,7 +74,7 @@ class Aggregate(Model):
         return value
 
     @property
-    def version(self) -> int:
+    def aggregate_version(self) -> int:
         """How many facts this aggregate has recorded."""
         return self._version
 

@@ -11,6 +11,11 @@ class Command(Model):
     """An intent that exactly one aggregate answers. Who sends it and when is the envelope's matter."""
 
 
+class Setting(Command):
+    """A change to how the platform itself works for a project: same transaction and idempotency and an HTTP
+    route, but no queue, and no place in the catalogue of what the platform delivers."""
+
+
 class Observation(Command):
     """What the outside world did, as an internal kind of command: same transaction and idempotency, but
     no public route, no place in the public catalogue, and one queue for all of them."""

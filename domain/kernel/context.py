@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from domain.kernel.aggregate import Aggregate
-from domain.kernel.command import Command, Observation
+from domain.kernel.command import Command, Observation, Setting
 from domain.kernel.event import Event
 from domain.kernel.work import Work
 
@@ -46,7 +46,14 @@ class Handler:
         return issubclass(self.command, Observation)
 
     @property
-    def queue(self) -> str:
+    def is_setting(self) -> bool:
+        return issubclass(self.command, Setting)
+
+    @property
+    def queue(self) -> str | None:
+        """None for a setting, which has no queue."""
+        if self.is_setting:
+            return None
         return OBSERVATIONS if self.is_observation else self.context.queue(self.command)
 
 
@@ -72,12 +79,15 @@ class Context:
         """The command's queue: one per command, so that each function handles one command."""
         return f"{self.platform}.{self.name}.{kebab(command.__name__)}"
 
-    def aggregate[A: type[Aggregate]](self, *, prefix: str, collection: str) -> Callable[[A], A]:
-        """Register an aggregate: its ids' prefix, and its plural name in URLs."""
+    def aggregate[A: type[Aggregate]](
+        self, *, prefix: str, collection: str, id_field: str | None = None
+    ) -> Callable[[A], A]:
+        """Register an aggregate: its ids' prefix, its plural name in URLs, and the field of its id where
+        that is not named after the aggregate."""
 
         def register(aggregate: A) -> A:
             aggregate.kind = aggregate.__name__
-            aggregate.id_field = f"{snake(aggregate.__name__)}_id"
+            aggregate.id_field = id_field or f"{snake(aggregate.__name__)}_id"
             aggregate.id_prefix, aggregate.collection = prefix, collection
             _add(self.aggregates, aggregate.kind, aggregate)
             return aggregate

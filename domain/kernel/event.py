@@ -6,6 +6,6 @@ from domain.kernel.values import Model
 
 
 class Event(Model):
-    """A fact's payload. Changes are additive; an incompatible one raises `version`."""
+    """A fact's payload. Changes are additive; an incompatible one raises `event_version`."""
 
-    version: ClassVar[int] = 1
+    event_version: ClassVar[int] = 1

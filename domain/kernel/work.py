@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from domain.kernel.actor import Actor
 from domain.kernel.aggregate import Aggregate, Lineage, UniqueKey
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import NotFound
@@ -63,9 +64,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Changes:
-    """What a unit of work comes to. `cause` is the handled message, in the trace that it belongs to."""
+    """What a unit of work comes to. `cause` is the handled message, in the trace that it belongs to;
+    `initiator` is the person whose deed it all follows from."""
 
     cause: Envelope
+    initiator: str | None
     records: tuple[Record, ...]
     facts: tuple[Fact, ...]
 
@@ -86,7 +89,7 @@ class _Entry:
         return Record(
             kind=aggregate.kind,
             id=aggregate.id,
-            version=aggregate.version,
+            version=aggregate.aggregate_version,
             schema_version=aggregate.schema_version,
             state=aggregate.state(),
             etag=self.etag,
@@ -100,7 +103,7 @@ class Work:
     def __init__(
         self,
         envelope: Envelope,
-        actor: str,
+        actor: Actor,
         now: datetime,
         reader: Reader,
         *,
@@ -111,6 +114,7 @@ class Work:
         self.partition = Partition(envelope.tenant_id, envelope.project_id)
         self._reader = reader
         self._entries: dict[tuple[str, str], _Entry] = {}
+        self._followed: Lineage | None = None
         self._ids = 0
 
     @property
@@ -155,19 +159,25 @@ class Work:
         """Put a new aggregate in; the shared fields are filled in here."""
         aggregate.tenant_id, aggregate.project_id = self.partition.tenant_id, self.partition.project_id
         aggregate.created_at = aggregate.updated_at = self.now
-        aggregate.created_by = aggregate.updated_by = self.actor
+        aggregate.created_by = aggregate.updated_by = self.actor.name
         self._entries[aggregate.kind, aggregate.id] = _Entry(aggregate, None)
+
+    def follow(self, aggregate: Aggregate) -> None:
+        """What is observed follows from this aggregate's last fact, though it is not changed itself."""
+        self._followed = aggregate.lineage
 
     def changes(self) -> Changes:
         """What the transaction must write, in the order in which the handler met it. Call it once."""
         entries = [entry for entry in self._entries.values() if entry.changed]
-        cause = self._cause(entries)
+        origin = self._origin(entries)
+        cause = self._cause(origin)
+        initiator = self.actor.behind or (origin.initiator if origin else None)
         facts: list[Fact] = []
         records: list[Record] = []
         for entry in entries:
             aggregate = entry.aggregate
-            aggregate.updated_at, aggregate.updated_by = self.now, self.actor
-            first = aggregate.version - len(aggregate.recorded) + 1
+            aggregate.updated_at, aggregate.updated_by = self.now, self.actor.name
+            first = aggregate.aggregate_version - len(aggregate.recorded) + 1
             for position, event in enumerate(aggregate.recorded, start=first):
                 envelope = _envelope(cause, event, self.now, index=len(facts))
                 facts.append(Fact(aggregate, event, position, envelope))
@@ -176,24 +186,28 @@ class Work:
                     trace_id=envelope.trace_id,
                     correlation_id=envelope.correlation_id,
                     module_id=envelope.module_id,
+                    initiator=initiator,
                 )
             records.append(entry.record())
-        return Changes(cause, tuple(records), tuple(facts))
+        return Changes(cause, initiator, tuple(records), tuple(facts))
 
-    def _cause(self, entries: list[_Entry]) -> Envelope:
-        """The message that the facts follow from. What the outside did to an aggregate belongs to that
-        aggregate's own trace, and follows from its last fact."""
+    def _origin(self, entries: list[_Entry]) -> Lineage | None:
+        """What the outside did to an aggregate follows from that aggregate's last fact."""
         if not self.is_observation or self.envelope.causation_id is not None:
-            return self.envelope
-        lineage = next((entry.aggregate.lineage for entry in entries if entry.aggregate.lineage), None)
-        if lineage is None:
+            return None
+        lineages = (entry.aggregate.lineage for entry in entries)
+        return next((lineage for lineage in (*lineages, self._followed) if lineage), None)
+
+    def _cause(self, origin: Lineage | None) -> Envelope:
+        """The message that the facts follow from, in the trace of its origin."""
+        if origin is None:
             return self.envelope
         return self.envelope.model_copy(
             update={
-                "trace_id": lineage.trace_id,
-                "correlation_id": lineage.correlation_id,
-                "causation_id": lineage.event_id,
-                "module_id": self.envelope.module_id or lineage.module_id,
+                "trace_id": origin.trace_id,
+                "correlation_id": origin.correlation_id,
+                "causation_id": origin.event_id,
+                "module_id": self.envelope.module_id or origin.module_id,
             }
         )
 

@@ -1,8 +1,9 @@
-"""The laptop cloud: Azurite, Service Bus, Azure DevOps and the Functions host with the app, as one."""
+"""The laptop cloud: Azurite, Service Bus, Azure DevOps, a token issuer and the Functions host, as one."""
 
 import asyncio
 import base64
 import hashlib
+import json
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -10,8 +11,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from functions.bootstrap import REGISTRY_USER, registry_password
+from functions.roles import MACHINE_ROLES
 from infra import topology
+from infra.local.issuer.people import TENANTS
 from infra.local.processes import Server, free_ports, is_free
+
+SECRET = REGISTRY_LOGIN = "laptop-cloud"
 
 # The timers run often enough here that nobody waits for them.
 SCHEDULES = {"OutboxSchedule": "*/5 * * * * *", "ReconcilerSchedule": "*/30 * * * * *"}
@@ -27,12 +33,20 @@ class Ports:
     blob: int = 0
     queue: int = 0
     table: int = 0
+    issuer: int = 0
+    registry: int = 0
 
     @classmethod
     def usual(cls) -> Self:
         """The ports that local.settings.sample.json names; a free one in place of each that is taken."""
-        usual = cls(host=7071, service_bus=5672, azure_devops=8081, blob=10000, queue=10001, table=10002)
+        usual = cls(7071, 5672, 8081, blob=10000, queue=10001, table=10002, issuer=8090, registry=5000)
         return cls(**{name: port if is_free(port) else 0 for name, port in asdict(usual).items()})
+
+
+def machine_keys(key: str, name: str = "function-key") -> str:
+    """The setting by which a machine with this key may do everything that a machine may, everywhere."""
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return json.dumps([{"name": name, "sha256": digest, "roles": sorted(MACHINE_ROLES), "tenants": ["*"]}])
 
 
 class Cloud:
@@ -55,23 +69,33 @@ class Cloud:
         self._azure_devops_options = azure_devops_options
         self._ports, self.with_host = ports, with_host
         # Known beforehand: the host's is in the hooks' URL, and the broker comes back on the one it had.
-        free = free_ports(2)
+        free = free_ports(3)
         self.host_port, self.broker_port = ports.host or free[0], ports.service_bus or free[1]
+        self.registry_port = ports.registry or free[2]
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Raises `NotStarted`; then whatever had started is stopped again."""
         self.data.mkdir(parents=True, exist_ok=True)
         try:
-            self.azurite, self.service_bus, self.azure_devops = await self._start_all(
+            (
+                self.azurite,
+                self.service_bus,
+                self.azure_devops,
+                self.issuer,
+                self.registry,
+            ) = await self._start_all(
                 Server("infra.local.azurite", *self._azurite_arguments(), log_file=self._log("azurite")),
                 self._broker(),
                 Server(
                     "infra.local.azure_devops",
                     *("--data", str(self.data / "azure-devops"), "--port", str(self._ports.azure_devops)),
+                    *self._agent_environment(),
                     *self._azure_devops_options,
                     log_file=self._log("azure-devops"),
                 ),
+                Server("infra.local.issuer", "--port", str(self._ports.issuer), log_file=self._log("issuer")),
+                self._registry(),
             )
             if self.with_host:
                 self.host = await self._stack.enter_async_context(self._new_host())
@@ -113,6 +137,30 @@ class Cloud:
             log_file=self._log("service-bus"),
         )
 
+    def _registry(self) -> Server:
+        authorization = base64.b64encode(f"{REGISTRY_USER}:{registry_password(SECRET.encode())}".encode())
+        return Server(
+            "infra.local.container_registry",
+            *("--data", str(self.data / "container-registry"), "--port", str(self.registry_port)),
+            *("--user", REGISTRY_LOGIN, "--password", REGISTRY_LOGIN),
+            *("--webhook-url", f"{self.url}/api/webhooks/container-registry/{{tenantId}}/{{projectId}}"),
+            *("--webhook-authorization", f"Basic {authorization.decode()}"),
+            log_file=self._log("container-registry"),
+        )
+
+    def _agent_environment(self) -> list[str]:
+        """What the agents of the build pipelines know: where to push images."""
+        known = {
+            "CS_REGISTRY_URL": self.registry_url,
+            "CS_REGISTRY_USER": REGISTRY_LOGIN,
+            "CS_REGISTRY_PASSWORD": REGISTRY_LOGIN,
+        }
+        return [part for name, value in known.items() for part in ("--agent-environment", f"{name}={value}")]
+
+    @property
+    def registry_url(self) -> str:
+        return f"http://127.0.0.1:{self.registry_port}"
+
     def _new_host(self) -> Server:
         return Server(
             "infra.local.functions_host",
@@ -132,8 +180,23 @@ class Cloud:
             "AzureDevOps__url": f"{self.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}",
             "AzureDevOps__pat": self.azure_devops.ready["pat"],
             "Webhooks__url": f"{self.url}/api/webhooks/azure-devops/{{tenantId}}/{{projectId}}",
-            "Webhooks__secret": "laptop-cloud",
+            "AzureDevOps__feedUrl": (
+                f"{self.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}/_packaging/{{feed}}/nuget/v3/index.json"
+            ),
+            "ContainerRegistry__url": self.registry_url,
+            "ContainerRegistry__user": REGISTRY_LOGIN,
+            "ContainerRegistry__password": REGISTRY_LOGIN,
+            "Defender__url": self.registry_url,
+            "Defender__subscriptions": "laptop-cloud",
+            "Defender__authorization": "Bearer laptop-cloud",
+            "Webhooks__secret": SECRET,
             "Redaction__key": base64.b64encode(hashlib.sha256(b"laptop-cloud").digest()).decode(),
+            "Identity__issuers": " ".join(self.issuer.ready["issuers"]),
+            "Identity__jwksUrl": self.issuer.ready["jwksUrl"],
+            "Identity__audiences": self.issuer.ready["audience"],
+            "Identity__tenants": json.dumps(TENANTS),
+            "Identity__machineKeys": machine_keys(self.function_key),
+            "Identity__localIssuer": "true",
             "FUNCTIONS_WORKER_RUNTIME": "python",
             **SCHEDULES,
             **self._extra,

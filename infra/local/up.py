@@ -6,15 +6,20 @@ import fcntl
 import logging
 import sys
 
+import aiohttp
 from rich.console import Console
 from rich.markup import escape
 
 from infra.local.cloud import Cloud, Ports
+from infra.local.issuer.client import token
+from infra.local.issuer.people import PEOPLE
 from infra.local.lifetime import told_to_stop
 from infra.local.processes import ROOT, NotStarted
 
 FUNCTION_KEY = "laptop-cloud-key"
 DATA = ROOT / ".local"
+# Longer than anybody keeps the laptop cloud up: the keys are new each time.
+TOKEN_LIFETIME = 30 * 24 * 3600
 
 
 async def main(with_host: bool) -> int:
@@ -37,6 +42,7 @@ async def main(with_host: bool) -> int:
         for name, value in _overview(cloud):
             # One line each, however long: they are there to be copied.
             console.print(f"[bold]{name:17}[/bold] {escape(value)}", soft_wrap=True, highlight=False)
+        await _print_tokens(cloud, console)
         console.print("Ctrl-C stops it; logs and data are in .local/")
         await stop.wait()
         console.print("stopping ...")
@@ -45,12 +51,30 @@ async def main(with_host: bool) -> int:
     return 0
 
 
+async def _print_tokens(cloud: Cloud, console: Console) -> None:
+    """A token for each of the people, ready for the shell."""
+    issuer = cloud.issuer.ready["url"]
+    console.print("\nPeople and their roles in every tenant; each line sets a variable of the shell:")
+    async with aiohttp.ClientSession() as session:
+        for person, roles in PEOPLE.items():
+            made = await token(session, issuer, person, lifetime=TOKEN_LIFETIME)
+            line = f"{person.upper()}={made}  # {', '.join(roles)}"
+            console.print(line, soft_wrap=True, highlight=False, markup=False)
+    if cloud.with_host:
+        path = f"{cloud.url}/api/tenants/contoso/projects/shop"
+        example = f'curl -s {path}/repositories -H "Authorization: Bearer $ADA"'
+        console.print(example, soft_wrap=True, highlight=False, markup=False)
+    asked = f"""curl -s {issuer}/token -d '{{"person": "eve", "roles": ["reader@contoso"]}}'"""
+    console.print(f"For anybody else: {asked}\n", soft_wrap=True, highlight=False, markup=False)
+
+
 def _overview(cloud: Cloud) -> list[tuple[str, str]]:
     overview = [
         ("Storage", cloud.azurite.ready["connectionString"]),
         ("Service Bus", cloud.service_bus.ready["connectionString"]),
         ("Azure DevOps", f"{cloud.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}"),
         ("Azure DevOps PAT", cloud.azure_devops.ready["pat"]),
+        ("Token issuer", cloud.issuer.ready["url"]),
     ]
     if not cloud.with_host:
         return overview

@@ -29,7 +29,7 @@ async def assert_committed_once(store: TableStorageStore, sent: Transaction, ans
     assert await store.handled(of, command_id) == sent.journal
     for written in sent.records:
         loaded = await store.load(of, Ticket, written.id)
-        assert loaded is not None and loaded.aggregate.version == written.version
+        assert loaded is not None and loaded.aggregate.aggregate_version == written.version
     assert [one async for one in store.unpublished(soon())].count(sent.journal) == 1
     assert (await store.commit(sent)).repeated
 

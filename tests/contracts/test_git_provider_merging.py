@@ -11,6 +11,7 @@ from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
 from tests.contracts import pull_requests
 from tests.contracts.pull_requests import merge, open_one, read
+from tests.end_to_end.waiting import eventually
 from tests.git_hosts import TWINS, GitHost, head_of, until_answered
 
 azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
@@ -115,3 +116,29 @@ class TestMerging:
         merged = await merge(git_host, feature, opened)
         assert (merged.status, merged.merge_operation_id) == ("completed", None)
         assert merged.merge_commit_sha == await head_of(git_host, feature)
+
+
+class TestCompletingByItself:
+    async def test_it_is_merged_once_its_policies_are_satisfied(
+        self, git_host: GitHost, feature: RepositoryHandle
+    ) -> None:
+        await git_host.git.protect_branch(feature, "main", ["ci/build"], 0)
+        opened = await open_one(git_host, feature)
+        for _ in range(2):
+            await git_host.git.complete_when_allowed(feature, opened.number)
+        assert (await read(git_host, feature, opened.number)).status == "active"
+        await git_host.set_status(feature, opened.number, "ci/build", "succeeded")
+        merged = await eventually(
+            lambda: read(git_host, feature, opened.number), lambda found: found.status == "completed"
+        )
+        assert (merged.merge_operation_id, merged.merge_commit_sha) == (
+            None,
+            await head_of(git_host, feature),
+        )
+        await git_host.git.complete_when_allowed(feature, opened.number)
+
+    async def test_one_that_is_abandoned_stays_so(self, git_host: GitHost, feature: RepositoryHandle) -> None:
+        opened = await open_one(git_host, feature)
+        await git_host.abandon(feature, opened.number)
+        await git_host.git.complete_when_allowed(feature, opened.number)
+        assert (await read(git_host, feature, opened.number)).status == "abandoned"

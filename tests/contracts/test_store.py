@@ -34,7 +34,7 @@ async def test_what_is_committed_can_be_loaded(store: AnyStore, partition: Parti
     assert await store.commit(sent) == Committed(sent.journal, repeated=False)
     loaded = await store.load(partition, Ticket, opened.id)
     assert loaded is not None and loaded.aggregate.state() == opened.state()
-    assert loaded.aggregate.version == 3
+    assert loaded.aggregate.aggregate_version == 3
 
 
 async def test_what_was_never_committed_is_not_there(store: AnyStore, partition: Partition) -> None:
@@ -58,7 +58,7 @@ async def test_an_update_needs_the_etag_that_was_read(store: AnyStore, partition
     again = await store.load(partition, Ticket, opened.id)
     assert again is not None and again.etag != read.etag
     # Shorter than before: nothing of the longer state may be left at its end.
-    assert (again.aggregate.text, again.aggregate.version) == ("second", 2)
+    assert (again.aggregate.text, again.aggregate.aggregate_version) == ("second", 2)
 
 
 async def test_a_stale_etag_is_a_conflict_and_leaves_nothing(store: AnyStore, partition: Partition) -> None:
@@ -74,7 +74,7 @@ async def test_a_stale_etag_is_a_conflict_and_leaves_nothing(store: AnyStore, pa
     assert await store.lookup(partition, other.unique_keys()[0]) is None
     assert await store.handled(partition, late.journal.outcome.command_id) is None
     kept = await store.load(partition, Ticket, opened.id)
-    assert kept is not None and kept.aggregate.version == 2
+    assert kept is not None and kept.aggregate.aggregate_version == 2
     assert len(await pending_of(store, partition)) == 2
 
 

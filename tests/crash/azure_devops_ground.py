@@ -3,10 +3,12 @@
 import re
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from adapters.azure_devops import AzureDevOps, PersonalAccessToken
+from adapters.azure_devops import AzureDevOps, AzureDevOpsPipelines, PersonalAccessToken
 from domain.kernel.work import Partition
+from domain.ports import GitProvider, PipelineProvider
 from domain.provided import RepositoryHandle
 from tests.adapters.fault_proxy import FaultProxy
 from tests.azure_devops import AzureDevOpsEmulator, project_path, repository_path
@@ -24,10 +26,15 @@ _TRAILER = re.compile(r"^CS-Operation-Id: (\S+)", re.MULTILINE)
 _DRAWN = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "<id>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<sha>"),
-    (re.compile(r'(\\*"(?:number|policyId)\\*": ?)\\*"?\d+\\*"?'), r"\1<number>"),
+    (
+        re.compile(r'(\\*"(?:number|policyId|runId|externalId|external_id)\\*": ?)\\*"?\d+\\*"?'),
+        r"\1<number>",
+    ),
     (re.compile(r"tenant-[0-9a-f]{12}"), "<tenant>"),
     # The digest of a person is another for each tenant.
     (re.compile(r"hmac-sha256:[0-9a-f]{64}"), "<digest>"),
+    # The YAML names the project's own place in the registry.
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
 )
 
 
@@ -37,16 +44,22 @@ def adapter(url: str, emulator: AzureDevOpsEmulator) -> AzureDevOps:
     return AzureDevOps(template, PersonalAccessToken(emulator.pat), HOOK_URL, lambda _: "hooks")
 
 
+def ports_of(git: AzureDevOps, others: Mapping[type, object]) -> dict[type, object]:
+    """Repositories and pipelines are at Azure DevOps, everything else is where it is."""
+    return {**others, GitProvider: git, PipelineProvider: AzureDevOpsPipelines(git.projects)}
+
+
 class Elsewhere(World):
-    """The world with its repositories at Azure DevOps, in a project of their own."""
+    """The world with its repositories and pipelines at Azure DevOps, in a project of their own."""
 
     def __init__(self, git: AzureDevOps) -> None:
         super().__init__()
         self.azure_devops = git
         self.partition = Partition(f"tenant-{uuid.uuid4().hex[:12]}", "shop")
 
-    def port(self, kind: type) -> object:
-        return self.azure_devops
+    @property
+    def ports(self) -> dict[type, object]:
+        return ports_of(self.azure_devops, super().ports)
 
 
 @dataclass
@@ -68,7 +81,7 @@ class AzureDevOpsGround(Ground):
             memory.clock,
             memory.store,
             memory.broker,
-            git,
+            memory.ports,
             memory.states,
             Counter(),
             emulator=emulator,
@@ -81,7 +94,7 @@ class AzureDevOpsGround(Ground):
     def process(self, *, under_fault: bool = False) -> Process:
         git = adapter(self.proxy.url if under_fault else self.emulator.url, self.emulator)
         self.opened.append(git)
-        process = Process(self.store, self.broker, git, self.clock)
+        process = Process(self.store, self.broker, ports_of(git, self.ports), self.clock)
         if under_fault:
             self.wire = Wire.through(self.proxy, process)
         return process
@@ -110,8 +123,13 @@ class AzureDevOpsGround(Ground):
         counted: Counter[str] = Counter(
             repository=len(repositories),
             policy=len(await self.emulator.values(f"{project}/policy/configurations")),
-            hook=len(await self.emulator.values(f"{tenant}/_apis/hooks/subscriptions")),
         )
+        for hook in await self.emulator.values(f"{tenant}/_apis/hooks/subscriptions"):
+            counted["hook" if hook["eventType"].startswith("git.") else "pipeline_hook"] += 1
+        for pipeline in await self.emulator.values(f"{project}/build/definitions"):
+            counted["pipeline"] += 1
+            query = {"definitions": str(pipeline["id"])}
+            counted["run"] += len(await self.emulator.values(f"{project}/build/builds", query))
         for repository in repositories:
             root = repository_path(RepositoryHandle(self.partition, repository["id"]))
             refs = await self.emulator.values(f"{root}/refs", {"filter": "heads/"})

@@ -49,7 +49,15 @@ class AzuriteGround(Ground):
         tables = Tables(connection_string)
         store = tables.store(memory.clock)
         records = [
-            Record(one.kind, one.id, one.version, one.schema_version, one.state(), None, one.unique_keys())
+            Record(
+                one.kind,
+                one.id,
+                one.aggregate_version,
+                one.schema_version,
+                one.state(),
+                None,
+                one.unique_keys(),
+            )
             for kind in catalogue().aggregates.values()
             for one in [
                 loaded.aggregate for loaded in (await memory.store.page(memory.partition, kind, 50)).items
@@ -63,7 +71,7 @@ class AzuriteGround(Ground):
     def process(self, *, under_fault: bool = False) -> Process:
         store = self.tables.store(self.clock, self.proxy if under_fault else None)
         self.opened.append(store)
-        process = Process(store, self.broker, self.git, self.clock)
+        process = Process(store, self.broker, self.ports, self.clock)
         if under_fault:
             self.wire = Wire.through(self.proxy, process)
         return process

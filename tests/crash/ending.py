@@ -15,11 +15,13 @@ from domain.kernel.work import Partition
 from domain.ports import Store
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+# A proof is over a body with its moments.
+_PROOF = re.compile(r'(cs-proof\\*": \\*")[0-9a-f]{64}')
 
 
 def timeless(value: Any) -> str:
-    """JSON text without its moments; key order does not count."""
-    return _MOMENT.sub("<moment>", json.dumps(value, sort_keys=True, default=dict))
+    """JSON text without its moments and what is made of them; key order does not count."""
+    return _PROOF.sub(r"\1<proof>", _MOMENT.sub("<moment>", json.dumps(value, sort_keys=True, default=dict)))
 
 
 type States = Mapping[str, str]
@@ -34,7 +36,7 @@ async def states(store: Store, partition: Partition) -> States:
             page = await store.page(partition, kind, 100, after)
             for loaded in page.items:
                 one = loaded.aggregate
-                found[f"{kind.kind} {one.id}"] = timeless([one.version, json.loads(one.state())])
+                found[f"{kind.kind} {one.id}"] = timeless([one.aggregate_version, json.loads(one.state())])
             after = page.next
             if after is None:
                 break
@@ -78,7 +80,8 @@ async def ending(
     assert first_times == [one.message_id for one in journal.messages], "an event was lost, or overtook"
     indexed = []
     # An observation that changed nothing leaves its journal row only.
-    changed = journal.outcome.rejection is not None or journal.outcome.reply.get("aggregate") is not None
+    reply = journal.outcome.reply
+    changed = journal.outcome.rejection is not None or reply.get("aggregate") or reply["events"]
     for trace_id in dict.fromkeys(node.trace_id for node in journal.trace if changed):
         nodes = {node.id: node for node in await store.trace(partition.tenant_id, trace_id)}
         for node in journal.trace:

@@ -4,18 +4,18 @@ import io
 import itertools
 import pickle
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.memory.broker import MemoryBroker
-from adapters.memory.git_provider import MemoryGitProvider
 from domain.kernel.journal import Journal
 from domain.kernel.work import Partition
-from domain.ports import GitProvider, Store
+from domain.ports import Store
 from tests.crash.ending import Ending, States, assert_committed, ending, pending, states
 from tests.crash.process import Process
 from tests.crash.wire import Wire
-from tests.domain.world import Clock, World
+from tests.domain.world import Clock, World, effects_of
 
 
 @dataclass
@@ -26,7 +26,7 @@ class Ground:
     clock: Clock
     store: Store
     broker: MemoryBroker
-    git: GitProvider
+    ports: Mapping[type, object]
     states: States
     effects: Counter[str]
     wire: Wire | None = None
@@ -39,22 +39,21 @@ class Ground:
         world.clock.step()
         world.topics.published.clear()
         before = await states(world.store, world.partition)
-        ground = cls(world.partition, world.clock, world.store, world.topics, world.git, before, Counter())
+        ground = cls(world.partition, world.clock, world.store, world.topics, world.ports, before, Counter())
         ground.effects = await ground.census()
         return ground
 
     def process(self, *, under_fault: bool = False) -> Process:
         """One more process; faults that are not the ports' but the network's hit only one `under_fault`."""
-        return Process(self.store, self.broker, self.git, self.clock)
+        return Process(self.store, self.broker, self.ports, self.clock)
 
     def shape(self, text: str) -> str:
         """The text as it can be compared with another trial's."""
         return text
 
     async def census(self) -> Counter[str]:
-        """What the provider has been made to do so far, or what it holds, by kind."""
-        assert isinstance(self.git, MemoryGitProvider)
-        return Counter(self.git.effects)
+        """What the outside has been made to do so far, or what it holds, by kind."""
+        return effects_of(self.ports)
 
     async def close(self) -> None:
         """Give connections back."""

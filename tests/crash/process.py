@@ -2,14 +2,14 @@
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import Any
 
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
 from domain.kernel.journal import Journal
-from domain.ports import Broker, GitProvider, Store
+from domain.ports import Broker, Store
 from functions.outbox import GRACE
 from tests.crash.faults import Faults
 from tests.domain.world import REDACTION, Clock
@@ -23,15 +23,15 @@ type Delivery = Callable[[Dispatcher, bool, datetime], Coroutine[Any, Any, Journ
 class Process:
     """Runs what the doors run. `result` is what the last step gave or raised."""
 
-    def __init__(self, store: Store, broker: Broker, git: GitProvider, clock: Clock) -> None:
+    def __init__(self, store: Store, broker: Broker, ports: Mapping[type, object], clock: Clock) -> None:
         self.faults = Faults()
         self._clock = clock
-        ports: dict[type, object] = {GitProvider: self.faults.wrap(git)}
+        faulty = {kind: self.faults.wrap(port) for kind, port in ports.items()}
         self.dispatcher = Dispatcher(
             catalogue(),
             self.faults.wrap(store),
             self.faults.wrap(broker),
-            ports.__getitem__,
+            faulty.__getitem__,
             REDACTION,
             clock.now,
         )

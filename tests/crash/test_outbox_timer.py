@@ -104,7 +104,7 @@ async def test_what_was_found_before_the_walk_failed_goes_out() -> None:
     ground.clock.step(A_WHILE)
     half = HalfReadable(ground.clock.now)
     vars(half).update(vars(ground.store))
-    process = Process(half, ground.broker, ground.git, ground.clock)
+    process = Process(half, ground.broker, ground.ports, ground.clock)
     await process.tick()
     assert isinstance(process.result, ValueError)
     assert_published(left.journals[:2], ground.broker)

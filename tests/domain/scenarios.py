@@ -9,15 +9,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tests.domain.builds import GOOD, Build
+
 type Payload = dict[str, Any]
 type Reply = dict[str, Any]
+
+# Who sends: whoever plans a release can't approve it.
+ADA, GRACE = "ada", "grace"
 
 
 class Stage(Protocol):
     """Where a scenario is played: one project of one tenant."""
 
-    async def send(self, command: str, payload: Payload) -> Reply:
+    async def send(self, command: str, payload: Payload, *, by: str = ADA) -> Reply:
         """Have a command handled under an id of its own, and the reactions to its facts as well."""
+
+    async def built(self, run_id: int, build: Build = GOOD) -> Payload:
+        """Have a run come to a build; the payload of its BuildCompleted, with the reactions done."""
 
     def name(self, stem: str) -> str:
         """A name beginning with `stem` that nothing in this project has yet."""
@@ -28,34 +36,41 @@ type Preparation = Callable[[Stage], Awaitable[Payload]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """`effects`: what the command makes the provider do, as `MemoryGitProvider.effects` counts it."""
+    """`effects`: what the command makes the outside do, as the memory adapters count it; `by`: who sends."""
 
     command: str
     prepare: Preparation
     aggregate: str
     events: tuple[str, ...]
     effects: Mapping[str, int]
+    by: str = ADA
+    refused_with: Payload | None = None
+    """What to change in the payload so that it is refused; None: to send it once more is enough."""
 
 
 SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    aggregate: str, *events: str, effects: Mapping[str, int]
+    aggregate: str,
+    *events: str,
+    effects: Mapping[str, int],
+    by: str = ADA,
+    refused_with: Payload | None = None,
 ) -> Callable[[Preparation], Preparation]:
     """Register the preparation of the command that the function's name spells: `create_branch`."""
 
     def register(prepare: Preparation) -> Preparation:
         command = "".join(part.title() for part in prepare.__name__.split("_"))
-        SCENARIOS[command] = Scenario(command, prepare, aggregate, events, effects)
+        SCENARIOS[command] = Scenario(command, prepare, aggregate, events, effects, by, refused_with)
         return prepare
 
     return register
 
 
-async def fact(stage: Stage, command: str, payload: Payload) -> Payload:
+async def fact(stage: Stage, command: str, payload: Payload, *, by: str = ADA) -> Payload:
     """Send a prerequisite that must be accepted; the payload of its only fact."""
-    reply = await stage.send(command, payload)
+    reply = await stage.send(command, payload, by=by)
     assert reply["outcome"] == "accepted", f"{command}: {reply}"
     (event,) = reply["events"]
     result: Payload = event["payload"]
@@ -64,7 +79,8 @@ async def fact(stage: Stage, command: str, payload: Payload) -> Payload:
 
 async def prepared(stage: Stage, command: str) -> Payload:
     """Play another command's scenario to its end; the payload of its fact."""
-    return await fact(stage, command, await SCENARIOS[command].prepare(stage))
+    scenario = SCENARIOS[command]
+    return await fact(stage, command, await scenario.prepare(stage), by=scenario.by)
 
 
 @scenario(
@@ -137,3 +153,97 @@ async def open_pull_request(stage: Stage) -> Payload:
 async def merge_pull_request(stage: Stage) -> Payload:
     opened = await prepared(stage, "OpenPullRequest")
     return {"pullRequestId": opened["pullRequestId"], "mergeStrategy": "noFastForward"}
+
+
+async def configure_without(stage: Stage, *switches: str) -> None:
+    """The project's own commands are all that happens."""
+    reply = await stage.send("ConfigureDelivery", {"switchedOff": list(switches)})
+    assert reply["outcome"] == "accepted", reply
+
+
+@scenario("DeliveryPolicy", effects={})
+async def configure_delivery(stage: Stage) -> Payload:
+    return {
+        "switchedOff": ["planRelease"],
+        "targetFeed": "factory",
+        "environments": [
+            {
+                "name": "dev",
+                "strategies": ["RollingUpdate"],
+                "defaultStrategy": "RollingUpdate",
+                "approvals": {
+                    "requiredApprovals": 1,
+                    "groups": [{"group": "owners", "quorum": 1}],
+                    "requiredApprovers": ["grace@connectsoft.example"],
+                    "expiresAfterHours": 24,
+                },
+            }
+        ],
+        "groups": [{"name": "owners", "members": ["grace@connectsoft.example", "alan@connectsoft.example"]}],
+        "identities": [{"name": "grace@connectsoft.example", "aliases": ["ghopper"]}],
+        "delegations": [
+            {
+                "from": "grace@connectsoft.example",
+                "to": "alan@connectsoft.example",
+                "startsAt": "2026-06-01T00:00:00Z",
+                "endsAt": "2026-06-30T00:00:00Z",
+            }
+        ],
+        "failingSeverity": "Critical",
+        "expectedRevision": 0,
+    }
+
+
+@scenario(
+    "PipelineDefinition",
+    "PipelineGenerated",
+    effects={"pipeline": 1, "commit": 1, "pipeline_hook": 4},
+    refused_with={"templateVersion": "9.9.9"},
+)
+async def generate_pipeline(stage: Stage) -> Payload:
+    repository = await unprotected_repository(stage)
+    return {
+        "repositoryId": repository["repositoryId"],
+        "moduleType": "PythonService",
+        "templateVersion": "1.0.0",
+        "targetFeed": "packages",
+        "versionPrefix": "1.4",
+        "mergedInto": "main",
+    }
+
+
+@scenario("PipelineRun", "PipelineRunStarted", effects={"run": 1}, refused_with={"branch": "nowhere"})
+async def run_pipeline(stage: Stage) -> Payload:
+    await configure_without(stage, "runPipeline")
+    generated = await prepared(stage, "GeneratePipeline")
+    return {"pipelineId": generated["pipelineId"], "branch": "main", "reason": "manual"}
+
+
+async def successful_build(stage: Stage) -> Payload:
+    """The payload of its BuildCompleted; nothing was planned by itself."""
+    await configure_without(stage, "runPipeline", "planRelease")
+    generated = await prepared(stage, "GeneratePipeline")
+    started = await fact(stage, "RunPipeline", {"pipelineId": generated["pipelineId"]})
+    return await stage.built(started["runId"])
+
+
+@scenario("ReleasePlan", "ReleasePlanned", effects={})
+async def plan_release(stage: Stage) -> Payload:
+    build = await successful_build(stage)
+    return {
+        "buildResultId": build["buildResultId"],
+        "version": f"1.4.{stage.name('patch').rpartition('-')[2]}",
+        "targetEnvironment": "dev",
+        "strategy": "RollingUpdate",
+    }
+
+
+@scenario("ReleaseApproval", "ReleaseApproved", effects={}, by=GRACE)
+async def approve_release(stage: Stage) -> Payload:
+    planned = await prepared(stage, "PlanRelease")
+    return {
+        "releaseId": planned["releaseId"],
+        "decision": "Approved",
+        "comment": "Looks good.",
+        "onBehalfOf": None,
+    }

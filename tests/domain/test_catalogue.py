@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 import domain
 from domain.catalogue import catalogue
-from domain.devops.source_control import source_control
+from domain.devops.release.approvals import PolicyCheckResult
 from domain.devops.source_control.review import PolicyResult
+from domain.kernel.aggregate import Aggregate
 from domain.kernel.context import OBSERVATIONS
 from tests.domain.scenarios import SCENARIOS
 from tests.domain.specification import (
@@ -22,6 +23,8 @@ from tests.domain.specification import (
     ENTITIES,
     MEMBERS,
     OBSERVED,
+    OWN,
+    SETTINGS,
     TOPICS,
 )
 from tests.domain.world import World
@@ -46,10 +49,22 @@ def test_the_observations_are_the_known_ones() -> None:
     assert observed == set(OBSERVED)
 
 
+def test_the_settings_are_the_known_ones_and_have_no_queue() -> None:
+    found = {handler.name: file_of(handler.function) for handler in catalogue().settings}
+    assert found == SETTINGS
+    assert all(handler.queue is None for handler in catalogue().settings)
+
+
+def test_nine_of_twelve_commands_twelve_of_sixteen_events_and_eleven_of_fifteen_aggregates_stand() -> None:
+    events = set().union(*TOPICS.values())
+    assert (len(COMMANDS), len(events), len(AGGREGATES.keys() - OWN)) == (9, 12, 11)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_a_command_targets_its_aggregate_and_results_in_its_event(world: World, name: str) -> None:
     aggregate, event, _, _ = COMMANDS[name]
-    reply = await world.send(name, await SCENARIOS[name].prepare(world))
+    scenario = SCENARIOS[name]
+    reply = await world.send(name, await scenario.prepare(world), by=scenario.by)
     assert reply["aggregate"]["type"] == aggregate
     assert [one["eventType"] for one in reply["events"]] == [event]
 
@@ -58,10 +73,10 @@ async def test_a_command_targets_its_aggregate_and_results_in_its_event(world: W
 def test_a_command_has_its_queue_and_its_handler_the_file_of_its_aggregate(name: str) -> None:
     aggregate, event, queue, file = COMMANDS[name]
     handler = catalogue().handlers[name]
-    assert handler.queue == catalogue().queue(handler.command) == queue
+    assert handler.queue == queue
     assert file_of(handler.function) == file_of(handler.command) == file
-    assert file_of(source_control.aggregates[aggregate]) == file
-    assert file_of(source_control.events[event].event) == file
+    assert file_of(handler.context.aggregates[aggregate]) == file
+    assert file_of(handler.context.events[event].event) == file
 
 
 @pytest.mark.parametrize("name", OBSERVED)
@@ -88,8 +103,8 @@ def test_the_integration_events_have_their_consumers() -> None:
 
 
 async def test_only_promoted_events_leave_their_platform(world: World) -> None:
-    for name in SCENARIOS:
-        await world.send(name, await SCENARIOS[name].prepare(world))
+    for name, scenario in SCENARIOS.items():
+        await world.send(name, await scenario.prepare(world), by=scenario.by)
     types = {scope: {one.properties["cs-event-type"] for one in world.published(scope)} for scope in _SCOPES}
     assert types == {"domain": set().union(*TOPICS.values()), "integration": set(CONSUMERS)}
     assert {message.destination for message in world.topics.published} == set(TOPICS)
@@ -115,29 +130,38 @@ def test_a_value_object_has_exactly_its_members(kind: type[enum.StrEnum]) -> Non
     assert {str(member) for member in kind} == MEMBERS[kind]
 
 
+def kind_of(name: str) -> type[Aggregate]:
+    return next(kind for kind in catalogue().aggregates.values() if kind.kind == name)
+
+
+def types_in(annotation: object) -> set[object]:
+    """The annotation and all that it is made of: `tuple[Item, ...] | None` holds Item."""
+    return {annotation}.union(*(types_in(part) for part in get_args(annotation)))
+
+
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.__name__)
 def test_an_entity_is_kept_by_its_aggregate_with_its_fields(entity: type[BaseModel]) -> None:
     aggregate, wire_name, fields = ENTITIES[entity]
     assert wire_fields(entity) == fields
-    kept = next(
-        field
-        for field in source_control.aggregates[aggregate].model_fields.values()
-        if field.alias == wire_name
-    )
-    assert entity in (kept.annotation, *get_args(kept.annotation))
+    kept = next(field for field in kind_of(aggregate).model_fields.values() if field.alias == wire_name)
+    assert entity in types_in(kept.annotation)
 
 
 def test_a_policy_result_has_its_fields() -> None:
     assert wire_fields(PolicyResult) == {"name", "status", "blocking"}
 
 
+def test_a_policy_check_result_has_its_fields() -> None:
+    assert wire_fields(PolicyCheckResult) == {"name", "passed", "sentence"}
+
+
 def test_queues_and_topics_stay_within_what_the_local_broker_takes() -> None:
-    queues = {handler.queue for handler in catalogue().handlers.values()}
-    topics = {context.topic for context in catalogue().contexts}
+    queues = {handler.queue for handler in catalogue().handlers.values() if handler.queue is not None}
+    topics = {context.topic for context in catalogue().contexts if context.events}
     assert len(queues) + len(topics) <= 50
     assert queues.isdisjoint(topics)
 
 
 def test_names_are_verb_noun_for_commands_and_noun_past_tense_for_events() -> None:
-    assert all(name.endswith("ed") for name in catalogue().events)
+    assert all(name.endswith(("ed", "Built")) for name in catalogue().events)
     assert not any(name.endswith("ed") for name in catalogue().handlers)

@@ -16,9 +16,9 @@ from domain.kernel.journal import Journal
 from domain.kernel.values import validated
 from tests.domain.mutations import mutations
 from tests.domain.scenarios import SCENARIOS, Payload, Scenario
-from tests.domain.world import World
+from tests.domain.world import PERSONS, World
 
-NAMES = sorted(handler.name for handler in catalogue().commands)
+NAMES = sorted(handler.name for handler in (*catalogue().commands, *catalogue().settings))
 
 every_command = pytest.mark.parametrize("name", NAMES)
 
@@ -35,7 +35,8 @@ async def play(world: World, name: str) -> tuple[Scenario, Envelope, Counter[str
     await world.dispatcher.drain()
     world.clock.step()
     world.topics.published.clear()
-    return scenario, world.envelope(name, payload), Counter(world.git.effects)
+    world.actor = PERSONS[scenario.by]
+    return scenario, world.envelope(name, payload), world.effects
 
 
 def test_no_scenario_is_left_of_a_command_that_is_gone() -> None:
@@ -50,7 +51,7 @@ async def test_a_command_comes_to_its_facts_and_effects(world: World, name: str)
     assert reply["commandId"] == envelope.event_id
     assert reply["aggregate"]["type"] == scenario.aggregate
     assert tuple(event["eventType"] for event in reply["events"]) == scenario.events
-    assert world.git.effects - before == Counter(scenario.effects)
+    assert world.effects - before == Counter(scenario.effects)
 
 
 def assert_one_handling(
@@ -60,7 +61,7 @@ def assert_one_handling(
     assert all(reply == replies[0] for reply in replies)
     assert replies[0]["outcome"] == "accepted"
     assert tuple(event["eventType"] for event in replies[0]["events"]) == scenario.events
-    assert world.git.effects - before == Counter(scenario.effects)
+    assert world.effects - before == Counter(scenario.effects)
     bodies: dict[str, set[tuple[Any, ...]]] = {}
     for message in world.topics.published:
         properties = tuple(sorted(message.properties.items()))
@@ -73,7 +74,7 @@ def assert_one_handling(
 async def version_of(world: World, journal: Journal) -> int:
     subject = journal.outcome.reply["aggregate"]
     kind = next(kind for kind in catalogue().aggregates.values() if kind.kind == subject["type"])
-    version = (await world.read(kind, subject["id"])).version
+    version = (await world.read(kind, subject["id"])).aggregate_version
     assert version == subject["version"]
     return version
 
@@ -132,7 +133,7 @@ async def test_each_field_that_is_wrong_is_named_and_nothing_else_is_raised(worl
         assert any(field == case.field or field.startswith(f"{case.field}.") for field in named), (
             f"{case} is reported as {named}"
         )
-    assert world.git.effects == before
+    assert world.effects == before
     assert world.topics.published == []
 
 

@@ -10,16 +10,23 @@ facts run. `dispatch` and `send` go the way that every door goes, for what is ab
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.broker import MemoryBroker
+from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.outside import Outside
+from adapters.memory.package_feed import MemoryPackageFeed
+from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.memory.store import MemoryStore
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
+from domain.kernel.actor import Actor, service
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
 from domain.kernel.envelope import Envelope, Message
@@ -28,15 +35,26 @@ from domain.kernel.event import Event
 from domain.kernel.journal import Journal
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition, Work
-from domain.ports import Broker, GitProvider, Store
+from domain.ports import (
+    BlobStore,
+    Broker,
+    ContainerRegistry,
+    GitProvider,
+    ImageScanner,
+    PackageFeed,
+    PipelineProvider,
+    Store,
+)
 from domain.provided import RepositoryHandle
-from domain.reactions import reactions
+from domain.reactions import following
 from domain.sealing import Sealer
-from tests.domain.scenarios import Payload, Reply
+from tests.domain.builds import GOOD, Build, finish
+from tests.domain.scenarios import ADA, GRACE, Payload, Reply
 
 START = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
 HERE = Partition("connectsoft", "proj-booking-saas")
 ACTOR = "ada@connectsoft.example"
+PERSONS = {ADA: Actor(ACTOR), GRACE: Actor("grace@connectsoft.example")}
 REDACTION = Redaction(key=b"a key of tests")
 
 
@@ -83,17 +101,35 @@ class World:
         self.store: Store = store or self.memory
         self.broker: Broker = broker or self.topics
         self.git = MemoryGitProvider(self.clock.now)
-        self.partition, self.actor = HERE, ACTOR
+        self.pipelines = MemoryPipelineProvider(self.git, self.clock.now)
+        self.blobs, self.feed = MemoryBlobStore(), MemoryPackageFeed(self.clock.now)
+        self.registry, self.scanner = MemoryContainerRegistry(), MemoryImageScanner(self.clock.now)
+        self.partition, self.actor = HERE, PERSONS[ADA]
         self.dispatcher = Dispatcher(
             catalogue(), self.store, self.broker, self.port, REDACTION, self.clock.now
         )
         self._sealer = Sealer(catalogue(), REDACTION)
         self._numbers: Counter[str] = Counter()
 
+    @property
+    def ports(self) -> dict[type, object]:
+        return {
+            GitProvider: self.git,
+            PipelineProvider: self.pipelines,
+            BlobStore: self.blobs,
+            PackageFeed: self.feed,
+            ContainerRegistry: self.registry,
+            ImageScanner: self.scanner,
+        }
+
     def port(self, kind: type) -> object:
         """The adapter for a port's type, as `Dispatcher` asks for it."""
-        adapters: dict[type, object] = {GitProvider: self.git}
-        return adapters[kind]
+        return self.ports[kind]
+
+    @property
+    def effects(self) -> Counter[str]:
+        """What all that is outside has been made to do, by kind."""
+        return effects_of(self.ports)
 
     def name(self, stem: str) -> str:
         """A name that nothing in this world has yet."""
@@ -140,16 +176,18 @@ class World:
     async def given(self, command: Command, envelope: Envelope | None = None) -> Happened:
         """As `when`, and then the reactions to its facts, and to theirs."""
         happened = await self.when(command, envelope)
-        await self.react(happened.envelopes)
+        await self.react(happened.journal)
         return happened
 
-    async def react(self, facts: Iterable[Envelope]) -> None:
-        """Send what follows from the facts, until nothing does."""
-        waiting = list(facts)
+    async def react(self, journal: Journal) -> None:
+        """Send what follows from a command's facts, until nothing does."""
+        waiting = [journal]
         while waiting:
-            for envelope in reactions.to(waiting.pop(0)):
-                journal = await self.dispatcher.dispatch(envelope, "platform", may_be_repeat=True)
-                waiting += _happened(journal).envelopes
+            journal = waiting.pop(0)
+            actor = service("reactions", _initiator(journal))
+            for fact in _happened(journal).envelopes:
+                for envelope in await following(fact, self.store):
+                    waiting.append(await self.dispatcher.dispatch(envelope, actor, may_be_repeat=True))
 
     async def refused(self, command: Command) -> str:
         """The sentence of the domain's no."""
@@ -159,11 +197,21 @@ class World:
             return no.sentence
         raise AssertionError(f"{command!r} was not refused")
 
-    async def send(self, command: str, payload: Payload, **changes: Any) -> Reply:
+    async def send(self, command: str, payload: Payload, *, by: str = ADA, **changes: Any) -> Reply:
         """Dispatch a command by its wire form; its reply, once the reactions have run."""
-        journal = await self.dispatcher.dispatch(self.envelope(command, payload, **changes), self.actor)
-        await self.react(_happened(journal).envelopes)
+        envelope = self.envelope(command, payload, **changes)
+        journal = await self.dispatcher.dispatch(envelope, PERSONS[by])
+        await self.react(journal)
         return journal.outcome.reply
+
+    async def built(self, run_id: int, build: Build = GOOD) -> Payload:
+        """The run comes to this build; the payload of its BuildCompleted, once the reactions have run."""
+        finish(self, run_id, build)
+        envelope = self.envelope("ObserveRun", {"runId": run_id})
+        journal = await self.dispatcher.dispatch(envelope, service("azure-devops"))
+        await self.react(journal)
+        found = _happened(journal).envelopes
+        return next(one.payload for one in found if one.event_type == "BuildCompleted")
 
     async def dispatch(self, envelope: Envelope, *, may_be_repeat: bool = False) -> Journal:
         """Through the door, and then wait for what is off the latency path."""
@@ -183,6 +231,21 @@ class World:
 
     def handle(self, external_id: str) -> RepositoryHandle:
         return RepositoryHandle(self.partition, external_id)
+
+
+def effects_of(ports: Mapping[type, object]) -> Counter[str]:
+    """The effects that memory adapters have counted."""
+    counted: Counter[str] = Counter()
+    for port in ports.values():
+        if isinstance(port, Outside):
+            counted.update(port.effects)
+    return counted
+
+
+def _initiator(journal: Journal) -> str | None:
+    """As the facts' messages name them."""
+    found = (message.properties.get("cs-initiator") for message in journal.messages)
+    return next((str(one) for one in found if one is not None), None)
 
 
 def _happened(journal: Journal) -> Happened:

@@ -6,7 +6,6 @@ import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -15,12 +14,17 @@ from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver, ServiceBu
 from yarl import URL
 
 from domain.catalogue import catalogue
+from domain.devops.pipelines.build_result import BuildResult
 from domain.kernel.context import kebab
 from domain.kernel.envelope import Envelope
 from domain.kernel.work import Partition
 from domain.reactions import reactions
 from functions.bootstrap import hook_password
 from infra.local.cloud import Cloud
+from infra.local.issuer.client import token
+from tests.domain.builds import GOOD, Build
+from tests.domain.scenarios import ADA, GRACE, SCENARIOS
+from tests.end_to_end.answer import Answer as Answer
 from tests.end_to_end.consumer import Consumer
 from tests.end_to_end.provider import Provider
 from tests.end_to_end.waiting import eventually
@@ -29,37 +33,8 @@ type Payload = dict[str, Any]
 
 _LONG_AGO = "2026-06-11T18:22:05Z"
 
-
-@dataclass(frozen=True)
-class Answer:
-    """An HTTP answer; `json` of a body that is none fails the test that asks for it."""
-
-    status: int
-    text: str
-    headers: Mapping[str, str]
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.text)
-
-    @property
-    def reply(self) -> dict[str, Any]:
-        """Of a command that was accepted."""
-        assert self.status == 200, f"{self.status}: {self.text}"
-        body: dict[str, Any] = self.json
-        return body
-
-    @property
-    def fact(self) -> dict[str, Any]:
-        """The only fact of a command that was accepted."""
-        (event,) = self.reply["events"]
-        fact: dict[str, Any] = event
-        return fact
-
-    @property
-    def fields(self) -> set[str]:
-        """What a problem names as wrong."""
-        return {error["field"] for error in self.json["errors"]}
+# What the persons of the scenarios may do in the tenant that they come to.
+ROLES = {ADA: ("contributor", "release-manager", "operator"), GRACE: ("approver",)}
 
 
 class Doors:
@@ -72,6 +47,19 @@ class Doors:
         self._bus = self.bus()
         self._senders: dict[str, ServiceBusSender] = {}
         self._sending = asyncio.Lock()
+        self._tokens: dict[tuple[str, ...], str] = {}
+
+    async def token(self, person: str, tenant: str, *roles: str) -> str:
+        """A person's access token, with roles in one tenant; those of `ROLES` unless told otherwise."""
+        scoped = tuple(f"{role}@{tenant}" for role in roles or ROLES[person])
+        if (person, *scoped) not in self._tokens:
+            issuer = self.cloud.issuer.ready["url"]
+            self._tokens[person, *scoped] = await token(self.session, issuer, person, scoped)
+        return self._tokens[person, *scoped]
+
+    async def bearer(self, person: str, tenant: str, *roles: str) -> dict[str, str]:
+        """The header of a request that a person sends."""
+        return {"Authorization": f"Bearer {await self.token(person, tenant, *roles)}"}
 
     def bus(self) -> ServiceBusClient:
         """A connection of its own: receivers on one connection wait for each other's reads."""
@@ -94,7 +82,8 @@ class Doors:
     async def request(
         self, method: str, path: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """`path` goes out as it is written, below the host's address."""
+        """`path` goes out as it is written, below the host's address; with a machine's key, which an
+        Authorization in `headers` overrides."""
         everything = {"x-functions-key": self.cloud.function_key, **(headers or {})}
         url = URL(f"{self.cloud.url}/{path}", encoded=True)
         async with self.session.request(method, url, data=body, headers=everything) as answer:
@@ -130,9 +119,12 @@ class Project:
         *,
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
+        by: str | None = None,
     ) -> Answer:
-        """A command over HTTP; without a key every request is a command of its own."""
-        sent = {"Content-Type": "application/json", **(headers or {})}
+        """A command over HTTP, by the person of its scenario unless told otherwise; without a key every
+        request is a command of its own."""
+        who = await self.doors.bearer(by or sender_of(command), self.tenant)
+        sent = {"Content-Type": "application/json", **who, **(headers or {})}
         if key is not None:
             sent["Idempotency-Key"] = key
         return await self.doors.request(
@@ -167,10 +159,16 @@ class Project:
         }
         return json.dumps(wire | changes)
 
-    async def send(self, queue: str, *bodies: str | bytes) -> None:
-        """Messages to a queue, of our making."""
-        kind = "application/json"
-        await self.doors.send(queue, *(ServiceBusMessage(body, content_type=kind) for body in bodies))
+    async def send(self, queue: str, *bodies: str | bytes, by: str | None = None) -> None:
+        """Messages to a queue, of our making, by the person of its command's scenario."""
+        command = next((each.name for each in catalogue().commands if each.queue == queue), "")
+        who = await self.doors.bearer(by or sender_of(command), self.tenant)
+        properties: dict[str | bytes, Any] = {"cs-authorization": who["Authorization"]}
+        made = (
+            ServiceBusMessage(body, content_type="application/json", application_properties=dict(properties))
+            for body in bodies
+        )
+        await self.doors.send(queue, *made)
 
     async def outcome(self, command_id: str, within: float = 20) -> dict[str, Any]:
         """A command's outcome, once there is one: what came through a queue is answered nowhere else."""
@@ -184,7 +182,10 @@ class Project:
     async def reacted(self, events: list[dict[str, Any]]) -> None:
         """Wait until what follows from facts has been handled, and what follows from that."""
         for event in events:
-            for command in reactions.to(Envelope.model_validate(event)):
+            off: tuple[str, ...] = ()
+            if reactions.has_switches(event["eventType"]):
+                off = tuple((await self.get("delivery-policy")).json["switchedOff"])
+            for command in reactions.to(Envelope.model_validate(event), off):
                 await self.reacted((await self.outcome(command.event_id))["events"])
 
 
@@ -197,7 +198,13 @@ def hook_headers(project: Project) -> dict[str, str]:
 
 
 def queue_of(command: str) -> str:
-    return catalogue().handlers[command].queue
+    queue = catalogue().handlers[command].queue
+    assert queue is not None, f"{command} has no queue"
+    return queue
+
+
+def sender_of(command: str) -> str:
+    return SCENARIOS[command].by if command in SCENARIOS else ADA
 
 
 async def until_gone(receiver: ServiceBusReceiver, body: bytes, within: float = 20) -> None:
@@ -210,35 +217,53 @@ async def bodies(receiver: ServiceBusReceiver) -> list[bytes]:
     return [b"".join(message.body) for message in await receiver.peek_messages(200, sequence_number=1)]
 
 
-class HttpStage:
-    """Plays scenarios over HTTP."""
+class _AtTheDoors:
+    """What the stages over the doors have in common."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
 
-    async def send(self, command: str, payload: Payload) -> dict[str, Any]:
-        answer = await self._project.post(command, payload)
+    def name(self, stem: str) -> str:
+        return self._project.unused(stem)
+
+    async def built(self, run_id: int, build: Build = GOOD) -> dict[str, Any]:
+        """The run's build, once a service hook has told of its end and what follows is done; `build` is what
+        the tests' pipelines come to, and that is always good."""
+        assert build is GOOD
+        run = await eventually(lambda: self._run(run_id), lambda found: found is not None)
+        assert run is not None
+        path = f"builds/{BuildResult.id_for(run['pipelineRunId'])}"
+        answer = await eventually(lambda: self._project.get(path), lambda found: found.status == 200)
+        found: dict[str, Any] = answer.json
+        assert found["status"] == "Succeeded", found
+        return found
+
+    async def _run(self, run_id: int) -> dict[str, Any] | None:
+        page = (await self._project.get("pipeline-runs")).json
+        return next((run for run in page["items"] if run["runId"] == run_id), None)
+
+
+class HttpStage(_AtTheDoors):
+    """Plays scenarios over HTTP."""
+
+    async def send(self, command: str, payload: Payload, *, by: str = ADA) -> dict[str, Any]:
+        answer = await self._project.post(command, payload, by=by)
         reply = answer.json if answer.status == 409 else answer.reply
         await self._project.reacted(reply["events"])
         found: dict[str, Any] = reply
         return found
 
-    def name(self, stem: str) -> str:
-        return self._project.unused(stem)
 
-
-class QueueStage:
+class QueueStage(_AtTheDoors):
     """Plays scenarios over the commands' queues."""
 
-    def __init__(self, project: Project) -> None:
-        self._project = project
-
-    async def send(self, command: str, payload: Payload) -> dict[str, Any]:
+    async def send(self, command: str, payload: Payload, *, by: str = ADA) -> dict[str, Any]:
+        """What has no queue is a setting: it goes over HTTP."""
+        if catalogue().handlers[command].is_setting:
+            return await HttpStage(self._project).send(command, payload, by=by)
         command_id = f"cmd-{uuid.uuid4()}"
-        await self._project.send(queue_of(command), self._project.message(command, payload, command_id))
+        message = self._project.message(command, payload, command_id)
+        await self._project.send(queue_of(command), message, by=by)
         reply = await self._project.outcome(command_id)
         await self._project.reacted(reply["events"])
         return reply
-
-    def name(self, stem: str) -> str:
-        return self._project.unused(stem)

@@ -19,7 +19,9 @@ LOCK = "PT3S"
 
 # Timers fire when a test says so, or soon enough not to be waited for.
 SETTINGS = {"OutboxSchedule": "*/2 * * * * *", "ReconcilerSchedule": "0 0 0 1 1 *"}
-AZURE_DEVOPS = ("--latency-ms", "20", "--hook-time-scale", "0.1")
+# Pipelines run for real, with next to nothing in them.
+TEMPLATES = Path(__file__).with_name("templates")
+AZURE_DEVOPS = ("--latency-ms", "20", "--hook-time-scale", "0.1", "--templates", str(TEMPLATES))
 
 
 def topics() -> list[dict[str, Any]]:

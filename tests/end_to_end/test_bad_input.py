@@ -8,10 +8,10 @@ from domain.catalogue import catalogue
 from domain.kernel.context import kebab
 from tests.domain.scenarios import SCENARIOS
 from tests.end_to_end import bad_input
-from tests.end_to_end.doors import Answer, Doors, HttpStage, Project
+from tests.end_to_end.doors import Answer, Doors, HttpStage, Project, sender_of
 from tests.end_to_end.waiting import eventually
 
-HANDLERS = sorted(catalogue().commands, key=lambda handler: handler.name)
+HANDLERS = sorted((*catalogue().commands, *catalogue().settings), key=lambda handler: handler.name)
 NAMES = [handler.name for handler in HANDLERS]
 BODY_LIMIT = 16 * 1024 * 1024
 
@@ -39,8 +39,9 @@ def command_path(project: Project, name: str) -> str:
 async def test_a_body_that_is_no_json_object_is_refused(
     doors: Doors, project: Project, tried: Counter[str], name: str
 ) -> None:
+    who = await doors.bearer(sender_of(name), project.tenant)
     for what, body in bad_input.unreadable():
-        answer = await doors.request("POST", command_path(project, name), body=body)
+        answer = await doors.request("POST", command_path(project, name), body=body, headers=who)
         assert_names(answer, "body", what)
         tried["http command"] += 1
 
@@ -54,8 +55,9 @@ async def test_each_field_that_is_wrong_is_named(
     for field in ID_FIELDS & payload.keys():
         assert len([name for name, _ in unsuitable if name == field]) > len(bad_input.KEY_CHARACTERS)
     assert len(unsuitable) >= len(bad_input.KEY_CHARACTERS), "the registry no longer gives any cases"
+    who = await doors.bearer(sender_of(name), project.tenant)
     for case in bad_input.mutated(catalogue().handlers[name], payload):
-        answer = await doors.request("POST", command_path(project, name), body=case.body)
+        answer = await doors.request("POST", command_path(project, name), body=case.body, headers=who)
         assert_names(answer, case.field, case.what)
         tried["http command"] += 1
     assert (await project.post(name, payload)).status == 200, "the unbroken payload is good"
@@ -65,8 +67,10 @@ async def test_each_field_that_is_wrong_is_named(
 async def test_each_header_that_is_wrong_is_named(
     doors: Doors, project: Project, tried: Counter[str], name: str
 ) -> None:
+    who = await doors.bearer(sender_of(name), project.tenant)
     for headers, field in bad_input.headers():
-        answer = await doors.request("POST", command_path(project, name), body=b"{}", headers=headers)
+        path = command_path(project, name)
+        answer = await doors.request("POST", path, body=b"{}", headers=who | headers)
         assert_names(answer, field, str(headers))
         tried["http command"] += 1
 

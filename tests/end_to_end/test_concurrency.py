@@ -23,7 +23,7 @@ async def test_of_32_that_provision_one_name_one_wins(doors: Doors, project: Pro
     (winner,) = [answer for answer in answers if answer.status == 200]
     (only,) = (await project.get("repositories")).json["items"]
     assert only["repositoryId"] == winner.reply["aggregate"]["id"]
-    assert only["version"] == 1
+    assert only["aggregateVersion"] == 1
     (provided,) = await doors.provider.repositories(project.tenant, project.name)
     assert provided["id"] == only["externalId"]
     hooks = await doors.provider.call("GET", f"{project.tenant}/_apis/hooks/subscriptions")

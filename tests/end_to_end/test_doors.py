@@ -43,7 +43,7 @@ async def assert_one_handling(project: Project, name: str, reply: dict[str, Any]
     assert subject["type"] == SCENARIOS[name].aggregate
     collection = next(c for c, kind in catalogue().aggregates.items() if kind.kind == subject["type"])
     view = await project.view(collection, subject["id"])
-    assert view["version"] == subject["version"]
+    assert view["aggregateVersion"] == subject["version"]
     for event in reply["events"]:
         await assert_published(project, event)
     everything = project.doors.consumer.of(project.tenant)

@@ -101,7 +101,7 @@ async def test_a_reported_check_is_seen(opened: Delivery) -> None:
     )
     assert [check["required"] for check in view["checks"]] == [True]
     assert view["status"] == "Open"
-    assert view["version"] == 1
+    assert view["aggregateVersion"] == 1
 
 
 async def test_a_vote_is_seen_and_taken_back(opened: Delivery) -> None:
@@ -134,7 +134,7 @@ async def test_a_merge_by_hand_is_told_exactly_once(opened: Delivery) -> None:
     assert view["mergeCommitSha"] == sha
     await until_hooks_are_done(opened)
     assert len(merged_facts(opened)) == 1
-    assert (await seen(opened, lambda _: True))["version"] == 2
+    assert (await seen(opened, lambda _: True))["aggregateVersion"] == 2
     refused = await opened.project.post("MergePullRequest", {"pullRequestId": opened.pull_request_id})
     assert (refused.status, refused.json["detail"]) == (409, f"pull request {opened.number} is Merged")
 
@@ -159,7 +159,7 @@ async def test_hooks_that_come_twice_or_late_or_without_ids_change_nothing(
     assert {one["status"] for one in deliveries} == {"succeeded"}
     assert len(merged_facts(opened)) == 1
     view = await seen(opened, lambda view: view["status"] == "Merged" and state_of(view) == "succeeded")
-    assert (view["version"], view["mergeCommitSha"], votes_of(view)) == (2, sha, [5])
+    assert (view["aggregateVersion"], view["mergeCommitSha"], votes_of(view)) == (2, sha, [5])
 
 
 async def test_lost_hooks_are_made_good_by_the_reconciler(opened: Delivery) -> None:
@@ -246,7 +246,9 @@ async def test_a_hook_with_a_wrong_password_changes_nothing(opened: Delivery) ->
             "POST", path, body=json.dumps(hook).encode(), headers={"Authorization": f"Basic {credentials}"}
         )
         assert answer.status == 401
-    hook_id = derived_id("hook", project.tenant, project.name, "notification", hook["subscriptionId"], "1")
+    hook_id = derived_id(
+        "hook", project.tenant, project.name, "azure-devops", "notification", hook["subscriptionId"], "1"
+    )
     assert (await project.get(f"commands/{hook_id}")).status == 404
     assert votes_of(await project.view("pull-requests", opened.pull_request_id)) == []
     headers = hook_headers(project)

@@ -57,8 +57,8 @@ async def test_an_aggregate_is_shown_with_its_version_and_who_made_it(project: P
     view = await project.view("repositories", id)
     assert view["repositoryId"] == id
     assert (view["tenantId"], view["projectId"]) == (project.tenant, project.name)
-    assert (view["name"], view["status"], view["version"]) == ("booking", "Ready", 1)
-    assert (view["moduleId"], view["createdBy"]) == ("module-7", "function-key")
+    assert (view["name"], view["status"], view["aggregateVersion"]) == ("booking", "Ready", 1)
+    assert (view["moduleId"], view["createdBy"]) == ("module-7", "ada@connectsoft.example")
     assert view["lineage"]["eventId"] == provisioned.fact["eventId"]
     assert len(view["webhooks"]) == 4
 
@@ -131,7 +131,13 @@ async def health(doors: Doors) -> Answer:
 async def test_health_is_anonymous_and_names_every_dependency(doors: Doors) -> None:
     answer = await eventually(lambda: health(doors), lambda answer: answer.status == 200)
     assert (answer.json["status"], answer.json["away"]) == ("ok", [])
-    assert set(answer.json["dependencies"]) == {"tableStorage", "serviceBus", "azureDevOps"}
+    assert set(answer.json["dependencies"]) == {
+        "tableStorage",
+        "serviceBus",
+        "azureDevOps",
+        "blobStorage",
+        "containerRegistry",
+    }
 
 
 async def test_health_says_that_the_broker_is_away_and_when_it_is_back(

@@ -2,33 +2,57 @@
 
 import base64
 import importlib
+import json
+import pkgutil
 import sys
 from collections.abc import Iterator
 from types import ModuleType
 
 import pytest
 
+import functions
+from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.broker import MemoryBroker
+from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.package_feed import MemoryPackageFeed
+from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.memory.store import MemoryStore
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
 from domain.kernel.values import Redaction
-from domain.ports import GitProvider
-from functions import bootstrap, commands, reconciler, views, webhooks
-from functions.bootstrap import Settings, now
+from functions import bootstrap
+from functions.bootstrap import ADAPTERS, Settings, now
+from functions.identity import Identity
+from functions.signing_keys import SigningKeys
+from infra.local.cloud import machine_keys
+from tests.functions.requests import MACHINE_KEY
+
+# Entra tenants: of the customer acme, of another one, and of the platform's own staff.
+ACME, OTHER, STAFF = (f"0a1b2c3d-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
 
 SETTINGS = {
     "PlatformStorage": "UseDevelopmentStorage=true",
     "ServiceBus": "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k",
     "AzureDevOps__url": "https://dev.azure.com/{tenantId}/{projectId}",
     "AzureDevOps__pat": "pat",
+    "AzureDevOps__feedUrl": "https://pkgs.dev.azure.com/{tenantId}/{projectId}/_packaging/{feed}/nuget/v3/index.json",
+    "ContainerRegistry__url": "https://factory.azurecr.io",
+    "Defender__subscriptions": "5a1f0d3c-0000-4000-8000-0000000000aa",
     "Webhooks__url": "https://platform.example/api/webhooks/azure-devops/{tenantId}/{projectId}",
     "Webhooks__secret": "current",
     "OutboxSchedule": "0 0 0 1 1 *",
     "ReconcilerSchedule": "0 0 0 1 1 *",
     "Webhooks__previousSecret": "previous",
     "Redaction__key": base64.b64encode(b"k" * 32).decode(),
+    "Identity__issuers": (
+        "https://login.microsoftonline.com/{tenantid}/v2.0, https://sts.windows.net/{tenantid}/"
+    ),
+    "Identity__jwksUrl": "https://login.microsoftonline.com/common/discovery/v2.0/keys",
+    "Identity__audiences": "api://delivery-platform",
+    "Identity__tenants": json.dumps({ACME: ["acme", "acme-labs"], OTHER: ["other"], STAFF: ["*"]}),
+    "Identity__machineKeys": machine_keys(MACHINE_KEY),
 }
 
 
@@ -38,21 +62,27 @@ class MemoryPlatform:
     def __init__(self) -> None:
         self.settings = Settings.read(SETTINGS)
         self.store, self.broker, self.git = MemoryStore(now), MemoryBroker(), MemoryGitProvider(now)
+        self.pipelines = MemoryPipelineProvider(self.git, now)
+        self.registry, self.scanner = MemoryContainerRegistry(), MemoryImageScanner(now)
+        self.blobs, self.feed = MemoryBlobStore(), MemoryPackageFeed(now)
         self.dispatcher = Dispatcher(
             catalogue(), self.store, self.broker, self.port, Redaction(self.settings.redaction_key), now
         )
+        identity = self.settings.identity
+        self.identity = Identity(identity, SigningKeys(identity.jwks_url), self.settings.proof_key, now)
 
     def port(self, kind: type) -> object:
-        adapters: dict[type, object] = {GitProvider: self.git}
-        return adapters[kind]
+        return getattr(self, ADAPTERS[kind])
 
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
     """The functions' platform for the length of a test."""
     platform = MemoryPlatform()
-    for room in (commands, reconciler, views, webhooks):
-        monkeypatch.setattr(room, "platform", lambda: platform)
+    for module_info in pkgutil.iter_modules(functions.__path__, "functions."):
+        room = importlib.import_module(module_info.name)
+        if room is not bootstrap and hasattr(room, "platform"):
+            monkeypatch.setattr(room, "platform", lambda: platform)
     return platform
 
 

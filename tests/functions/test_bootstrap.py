@@ -16,7 +16,7 @@ MANAGED_IDENTITY = {
     "PlatformStorage__blobServiceUri": "https://account.blob.core.windows.net",
     "ServiceBus__fullyQualifiedNamespace": "namespace.servicebus.windows.net",
 }
-OPTIONAL = {"AzureDevOps__pat", "Webhooks__previousSecret"}
+OPTIONAL = {"AzureDevOps__pat", "Webhooks__previousSecret", "Identity__machineKeys"}
 
 
 def with_managed_identity() -> dict[str, str]:

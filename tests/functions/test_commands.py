@@ -14,7 +14,7 @@ from domain.kernel.values import derived_id
 from functions.answers import answered
 from functions.commands import BODY_LIMIT, envelope_of, handle_message, handle_request, pause
 from tests.functions.conftest import MemoryPlatform
-from tests.functions.requests import request
+from tests.functions.requests import message, request
 
 HANDLER = catalogue().handlers["ProvisionRepository"]
 MOMENT = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
@@ -150,21 +150,6 @@ async def test_a_body_above_the_limit_is_413(memory: MemoryPlatform) -> None:
     assert (status, [error["field"] for error in body["errors"]]) == (413, ["body"])
 
 
-def message(envelope: dict[str, Any] | bytes, actor: str | None = None) -> func.ServiceBusMessage:
-    body = envelope if isinstance(envelope, bytes) else json.dumps(envelope).encode()
-
-    class Message(func.ServiceBusMessage):
-        """The library's is abstract; the worker's own has the same two."""
-
-        application_properties = {} if actor is None else {"cs-actor": actor}
-        delivery_count = 1
-
-        def get_body(self) -> bytes:
-            return body
-
-    return Message()
-
-
 ENVELOPE = {
     "eventId": "cmd-1",
     "eventType": "ProvisionRepository",
@@ -177,14 +162,16 @@ ENVELOPE = {
 }
 
 
-async def test_a_message_is_handled_on_behalf_of_its_actor(memory: MemoryPlatform) -> None:
-    await handle_message(message(ENVELOPE, "service:demo"), "ProvisionRepository")
-    await handle_message(message(ENVELOPE | {"eventId": "cmd-2", "payload": {"name": "other"}}), None)
-    trace = await memory.store.trace("acme", "trace-1")
+async def test_whoever_a_client_says_it_is_its_message_acts_as_the_queues_principal(
+    memory: MemoryPlatform,
+) -> None:
+    sent = message(ENVELOPE, {"cs-actor": "grace", "cs-initiator": "grace"})
+    await handle_message(sent, "ProvisionRepository")
     await memory.dispatcher.drain()
     trace = await memory.store.trace("acme", "trace-1")
-    assert {node.actor for node in trace if node.id == "cmd-1"} == {"service:demo"}
-    assert {node.actor for node in trace if node.id == "cmd-2"} == {"service-bus"}
+    assert {node.actor for node in trace} == {"service-bus"}
+    (fact, *_) = memory.broker.published
+    assert "cs-initiator" not in fact.properties
 
 
 @pytest.mark.parametrize(

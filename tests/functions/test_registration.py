@@ -1,4 +1,5 @@
-"""What the Functions platform finds: for every command one queue function and one HTTP function."""
+"""What the Functions platform finds: for every command a queue function and an HTTP function, for every
+setting an HTTP function, and nobody let in unknown."""
 
 import json
 from collections import Counter
@@ -10,8 +11,14 @@ import pytest
 from domain.catalogue import catalogue
 from domain.kernel.context import OBSERVATIONS, REACTIONS, kebab, snake
 from domain.reactions import reactions
+from tests.functions.conftest import MemoryPlatform
+from tests.functions.requests import request
 
 NAMES = sorted(handler.name for handler in catalogue().commands)
+SETTINGS = sorted(handler.name for handler in catalogue().settings)
+# Values for whatever a route may name; those that it does not name are not looked at.
+ROUTE = {"collection": "repositories", "id": "repo-1"}
+OPEN = {"azure_devops_hook", "container_registry_hook", "health"}
 
 
 @pytest.fixture
@@ -44,10 +51,19 @@ def test_a_command_has_one_queue_function_and_one_http_function_named_after_it(
     assert [str(method) for method in triggers[f"{snake(name)}_http"]["methods"]] == ["POST"]
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_has_one_http_function_and_no_queue(triggers: dict[str, dict[str, Any]], name: str) -> None:
+    assert catalogue().handlers[name].queue is None
+    route = f"tenants/{{tenantId}}/projects/{{projectId}}/{kebab(name)}"
+    found = [n for n, trigger in triggers.items() if trigger.get("route") == route]
+    assert found == [f"{snake(name)}_http"]
+    assert snake(name) not in triggers
+
+
 def test_there_is_no_function_beside_the_commands_but_the_known_ones(
     triggers: dict[str, dict[str, Any]],
 ) -> None:
-    commands = {snake(name) for name in NAMES} | {f"{snake(name)}_http" for name in NAMES}
+    commands = {snake(name) for name in NAMES} | {f"{snake(name)}_http" for name in NAMES + SETTINGS}
     reacting = [
         context.topic
         for context in catalogue().contexts
@@ -78,13 +94,22 @@ def test_no_two_functions_share_a_route_and_a_method(triggers: dict[str, dict[st
     assert max(routes.values()) == 1
 
 
-def test_only_the_hook_and_the_health_are_anonymous(triggers: dict[str, dict[str, Any]]) -> None:
-    anonymous = {
-        name
-        for name, trigger in triggers.items()
-        if "route" in trigger and "ANONYMOUS" in str(trigger["authLevel"]).upper()
-    }
-    assert anonymous == {"azure_devops_hook", "health"}
+async def test_whoever_is_unknown_is_told_so_on_every_route_but_the_open_ones(
+    function_app: ModuleType, memory: MemoryPlatform
+) -> None:
+    """The host asks for no key of its own: it would turn bearer tokens away before the app sees them."""
+    asked = set()
+    for function in function_app.app.get_functions():
+        trigger = json.loads(str(function))["bindings"][0]
+        name = function.get_function_name()
+        if "route" not in trigger or name in OPEN:
+            continue
+        assert "ANONYMOUS" in str(trigger["authLevel"]).upper()
+        (method,) = trigger["methods"]
+        answer = await function.get_user_function()(request(str(method), route=ROUTE, key=None))
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer"), name
+        asked.add(name)
+    assert asked >= {f"{snake(name)}_http" for name in NAMES + SETTINGS} | {"get_trace", "list_aggregates"}
 
 
 def test_schedules_and_connections_are_settings(triggers: dict[str, dict[str, Any]]) -> None:

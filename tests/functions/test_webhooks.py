@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,18 +12,21 @@ import pytest
 from domain.devops.source_control.branch import ObserveBranch
 from domain.devops.source_control.pull_request import ObservePullRequest
 from domain.devops.source_control.repository import HOOK_EVENTS, Repository
+from domain.kernel.command import Observation
 from domain.kernel.context import OBSERVATIONS
 from domain.kernel.errors import Unavailable
 from domain.kernel.values import derived_id
 from domain.kernel.work import Partition
 from functions.answers import answered
 from functions.bootstrap import hook_password
-from functions.webhooks import BODY_LIMIT, authenticated, inbox_key, observations_of, receive, received
+from functions.hook_payloads import azure_devops_observations, inbox_key
+from functions.webhooks import BODY_LIMIT, authenticated, receive, received
 from tests.functions.conftest import MemoryPlatform
 from tests.functions.requests import request
 
 HERE = Partition("acme", "booking")
 SECRETS = (b"current", b"previous")
+KEY = b"proof"
 MOMENT = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
 REPOSITORY = {"id": "b1f3c2d4-0000-4000-8000-000000000001", "name": "booking"}
 ID = Repository.id_for(HERE, REPOSITORY["id"])
@@ -49,6 +53,10 @@ UPDATED = {
     "eventType": "git.pullrequest.updated",
     "resource": {"repository": REPOSITORY, "pullRequestId": 12, "status": "completed"},
 }
+
+
+def observations_of(hook: Mapping[str, Any], partition: Partition) -> list[Observation]:
+    return [observation for observation, _ in azure_devops_observations(hook, partition)]
 
 
 def basic(secret: bytes, partition: Partition = HERE, user: str = "azure-devops") -> str:
@@ -167,26 +175,28 @@ NOT_UNDERSTOOD: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("hook", NOT_UNDERSTOOD)
 def test_what_is_not_understood_is_parked(hook: dict[str, Any]) -> None:
-    journal = received(hook, json.dumps(hook).encode(), HERE, MOMENT)
+    journal = received(hook, json.dumps(hook).encode(), HERE, MOMENT, KEY)
     assert journal.outcome.reply["outcome"] == "parked"
     assert (journal.messages, journal.pending) == ((), False)
 
 
 def test_what_is_understood_goes_to_the_observations_with_ids_that_repeat() -> None:
     raw = json.dumps(PUSH).encode()
-    journal, again = (received(PUSH, raw, HERE, MOMENT) for _ in range(2))
+    journal, again = (received(PUSH, raw, HERE, MOMENT, KEY) for _ in range(2))
     assert journal == again
     assert [message.destination for message in journal.messages] == [OBSERVATIONS, OBSERVATIONS]
     assert len({message.message_id for message in journal.messages}) == 2
     assert {message.properties["cs-actor"] for message in journal.messages} == {"azure-devops"}
-    assert journal.outcome.command_id == derived_id("hook", "acme", "booking", "notification", "5a1b", "7")
+    assert journal.outcome.command_id == derived_id(
+        "hook", "acme", "booking", "azure-devops", "notification", "5a1b", "7"
+    )
     assert journal.pending
 
 
 def test_two_notifications_of_one_change_are_two_observations() -> None:
     """Each makes us look again: the second may have happened after the first was read."""
-    first = received(UPDATED, b"", HERE, MOMENT)
-    second = received(UPDATED | {"notificationId": 9}, b"", HERE, MOMENT)
+    first = received(UPDATED, b"", HERE, MOMENT, KEY)
+    second = received(UPDATED | {"notificationId": 9}, b"", HERE, MOMENT, KEY)
     assert first.messages[0].message_id != second.messages[0].message_id
 
 

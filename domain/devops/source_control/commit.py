@@ -186,7 +186,7 @@ async def create_commit(command: CreateCommit, work: Work, git: GitProvider) -> 
         branch=command.branch,
         message=command.message,
         artifact_id=command.artifact_id,
-        authored_by=work.actor,
+        authored_by=work.actor.name,
         file_changes=tuple(file.to_change() for file in command.files),
     )
     commit.require_complete()
@@ -195,7 +195,7 @@ async def create_commit(command: CreateCommit, work: Work, git: GitProvider) -> 
         command.branch,
         command.message,
         [FileContent(file.path, file.operation, file.data, file.previous_path) for file in command.files],
-        author=work.actor,
+        author=work.actor.name,
         operation_id=work.command_id,
         since=max(branch.created_at, work.now - LOOK_BACK),
     )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import Field
 
@@ -132,6 +132,20 @@ class PullRequest(Aggregate):
         """Follows from repository and number, so that a service hook finds it without a look-up."""
         return derived_id("pr", repository_id, number)
 
+    @classmethod
+    def of(cls, repository_id: str, provided: ProvidedPullRequest) -> Self:
+        """A new one as the provider has it; what stands between it and its merge is observed later."""
+        return cls(
+            pull_request_id=cls.id_for(repository_id, provided.number),
+            repository_id=repository_id,
+            number=provided.number,
+            source_branch=provided.source_branch,
+            target_branch=provided.target_branch,
+            title=provided.title,
+            description=provided.description,
+            source_commit_sha=provided.source_sha,
+        )
+
     @property
     def required_checks(self) -> tuple[PullRequestCheck, ...]:
         return tuple(check for check in self.checks if check.required)
@@ -205,19 +219,6 @@ def require_different(source: str, target: str) -> None:
     require(source != target, f"source and target branch are both {source}")
 
 
-def _of(repository_id: str, provided: ProvidedPullRequest) -> PullRequest:
-    return PullRequest(
-        pull_request_id=PullRequest.id_for(repository_id, provided.number),
-        repository_id=repository_id,
-        number=provided.number,
-        source_branch=provided.source_branch,
-        target_branch=provided.target_branch,
-        title=provided.title,
-        description=provided.description,
-        source_commit_sha=provided.source_sha,
-    )
-
-
 @source_control.handler
 async def open_pull_request(command: OpenPullRequest, work: Work, git: GitProvider) -> None:
     require_different(command.source_branch, command.target_branch)
@@ -230,7 +231,7 @@ async def open_pull_request(command: OpenPullRequest, work: Work, git: GitProvid
         command.description,
         operation_id=work.command_id,
     )
-    pull_request = _of(command.repository_id, provided)
+    pull_request = PullRequest.of(command.repository_id, provided)
     if await work.find(PullRequest, pull_request.pull_request_id) is not None:
         return  # the reconciler was quicker and has recorded our own pull request
     work.add(pull_request)
@@ -275,7 +276,7 @@ async def observe_pull_request(command: ObservePullRequest, work: Work, git: Git
     if pull_request is None:
         if provided.operation_id is not None and not command.adopt:
             return
-        pull_request = _of(command.repository_id, provided)
+        pull_request = PullRequest.of(command.repository_id, provided)
         work.add(pull_request)
         pull_request.open()
     pull_request.observe(provided, work.now, adopt=command.adopt)

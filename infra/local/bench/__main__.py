@@ -26,6 +26,13 @@ from infra.local.processes import ROOT, Server
 from infra.topology import topology
 
 COUNTS = {1: 100, 16: 800}
+# The load comes over a queue as its own principal: no token is ever checked.
+IDENTITY = {
+    "Identity__issuers": "https://127.0.0.1:9/",
+    "Identity__jwksUrl": "https://127.0.0.1:9/",
+    "Identity__audiences": "bench",
+    "Identity__tenants": "{}",
+}
 COMMAND, TOPIC = "CreateBranch", "devops.source-control"
 
 
@@ -76,6 +83,7 @@ async def _platform(measured: Bench, client: ServiceBusClient, storage: str, bus
         "Webhooks__url": "http://127.0.0.1:9/{tenantId}/{projectId}",
         "Webhooks__secret": "bench",
         "Redaction__key": "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gh",
+        **IDENTITY,
         **SCHEDULES,
     }
     # The provider's own time is not ours to measure: it answers from memory.
@@ -94,6 +102,7 @@ async def _platform(measured: Bench, client: ServiceBusClient, storage: str, bus
     host = FunctionsHost(HostConfig(app_dir=ROOT))
     await host.start()
     queue = catalogue().handlers[COMMAND].queue
+    assert queue is not None
     try:
         async with load(client, queue, TOPIC, body) as made:
             await made.run(16, 160)
@@ -146,6 +155,7 @@ def _seconds(code: str) -> float:
         "Webhooks__url": "{tenantId}{projectId}",
         "Webhooks__secret": "x",
         "Redaction__key": "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gh",
+        **IDENTITY,
         **SCHEDULES,
     }
 

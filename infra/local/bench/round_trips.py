@@ -10,6 +10,7 @@ from adapters.service_bus import ServiceBus
 from adapters.table_storage import TableStorageStore
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
+from domain.kernel.actor import service
 from domain.kernel.context import snake
 from domain.kernel.envelope import Envelope, Message
 from domain.kernel.values import Redaction
@@ -76,7 +77,7 @@ class Bench:
         """Dispatch one command; answers its cost and the payload of its fact."""
         self.requests.clear()
         sends = self.broker.sends
-        journal = await self.dispatcher.dispatch(self.envelope(command, payload), "bench")
+        journal = await self.dispatcher.dispatch(self.envelope(command, payload), service("bench"))
         now_done = Counter(self.requests)
         await self.dispatcher.drain()
         later = self.requests - now_done

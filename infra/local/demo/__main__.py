@@ -16,11 +16,17 @@ from rich.tree import Tree
 
 from infra.local.cloud import Cloud
 from infra.local.demo.client import Client, Delivery, Unexpected
+from infra.local.demo.release import Release
 from infra.local.demo.scenario import Scenario, verify_clone
 from infra.local.demo.source import SERVICE, BadSource, files_of
 from infra.local.processes import NotStarted
 
-TOPIC, SUBSCRIPTION = "devops.source-control", "observability"
+SUBSCRIPTIONS = (
+    ("devops.source-control", "observability"),
+    ("devops.pipelines", "observability"),
+    ("devops.pipelines", "knowledge"),
+    ("devops.release", "governance"),
+)
 
 
 async def run(source: Path, console: Console) -> None:
@@ -47,21 +53,25 @@ async def _deliver(cloud: Cloud, source: Path, folder: Path, console: Console, s
     delivery = Delivery("connectsoft", "proj-booking-saas", "module-reservations-api")
     async with aiohttp.ClientSession() as session:
         client = Client(cloud, delivery, session)
-        async with client.listening(TOPIC, SUBSCRIPTION):
-            with console.status("delivering"):
-                result = await Scenario(client, session, source, say).run()
-                graph = await _whole_trace(client)
+        async with client.listening(*SUBSCRIPTIONS):
+            with console.status("delivering") as status:
+                scenario = Scenario(client, session, source, say)
+                merged = await scenario.run()
+                release = Release(client, scenario.report_check, say, status.update)
+                expected = EXPECTED | await release.run(merged)
+                graph = await _whole_trace(client, expected)
         console.print()
         console.print(_tree(graph))
+        sha = merged["payload"]["mergeCommitSha"]
         count = await asyncio.to_thread(
             verify_clone,
-            result["remoteUrl"],
+            merged["remoteUrl"],
             cloud.azure_devops.ready["pat"],
-            result["mergeCommitSha"],
+            sha,
             source,
             folder / "clone",
         )
-        say(f"git clone at {result['mergeCommitSha'][:10]} holds all {count} files, byte for byte")
+        say(f"git clone at {sha[:10]} holds all {count} files, byte for byte")
 
 
 EXPECTED = {
@@ -73,12 +83,12 @@ EXPECTED = {
 }
 
 
-async def _whole_trace(client: Client, within: float = 20) -> dict[str, Any]:
+async def _whole_trace(client: Client, expected: set[str], within: float = 20) -> dict[str, Any]:
     """The trace once every fact is in it: it is indexed off the latency path. Raises `Unexpected`."""
     deadline = time.monotonic() + within
     while True:
         graph: dict[str, Any] = await client.get(f"traces/{client.delivery.trace_id}")
-        lacking = EXPECTED - {node["type"] for node in graph["nodes"]}
+        lacking = expected - {node["type"] for node in graph["nodes"]}
         if not lacking and not graph["missing"]:
             return graph
         if time.monotonic() > deadline:
@@ -87,7 +97,8 @@ async def _whole_trace(client: Client, within: float = 20) -> dict[str, Any]:
 
 
 def _tree(graph: dict[str, Any]) -> Tree:
-    """Causation as a tree: what each command caused, and what followed from that."""
+    """Causation as a tree: what each command caused, and what followed from that. What followed alone stands
+    below its cause without a step to the side, or a delivery would run off the page."""
     correlations = ", ".join(sorted({node["correlationId"] for node in graph["nodes"]}))
     tree = Tree(f"[bold]{graph['traceId']}[/bold] [dim]correlation {correlations}[/dim]")
     nodes = {node["id"]: node for node in graph["nodes"]}
@@ -95,20 +106,33 @@ def _tree(graph: dict[str, Any]) -> Tree:
     for edge in graph["edges"]:
         effects.setdefault(edge["from"], []).append(edge["to"])
 
-    def grow(branch: Tree, id: str) -> None:
-        node = nodes[id]
-        style = {"domain": "green", "observation": "dim"}.get(node["scope"], "cyan")
-        about = f"{node['occurredAt'][11:].removesuffix('Z')} {id[:12]} {node['actor']}"
-        text = f"[{style}]{node['type']}[/{style}] [dim]{escape(about)}[/dim]"
-        if reason := node.get("reason"):
-            text += f" [red]rejected: {escape(reason)}[/red]"
-        grown = branch.add(text)
-        for effect in effects.get(id, ()):
-            grow(grown, effect)
+    def grow(branch: Tree, id: str, follows: str = "") -> None:
+        grown = branch.add(follows + _line(nodes[id]))
+        found = effects.get(id, [])
+        looks = [effect for effect in found if nodes[effect]["scope"] == "observation"]
+        idle = [effect for effect in looks if effect not in effects]
+        busy = [effect for effect in found if effect not in idle]
+        if idle:
+            names = ", ".join(sorted({nodes[effect]["type"] for effect in idle}))
+            grown.add(f"[dim]{names}: looked {len(idle)} times[/dim]")
+        for effect in busy:
+            if len(busy) == 1:
+                grow(branch, effect, "↳ ")
+            else:
+                grow(grown, effect)
 
     for root in graph["roots"]:
         grow(tree, root)
     return tree
+
+
+def _line(node: dict[str, Any]) -> str:
+    style = {"domain": "green", "observation": "dim"}.get(node["scope"], "cyan")
+    about = f"{node['occurredAt'][11:].removesuffix('Z')} {node['actor']}"
+    text = f"[{style}]{node['type']}[/{style}] [dim]{escape(about)}[/dim]"
+    if reason := node.get("reason"):
+        text += f" [red]rejected: {escape(reason)}[/red]"
+    return text
 
 
 def main() -> int:

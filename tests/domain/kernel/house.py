@@ -6,6 +6,7 @@ from typing import Any, override
 from adapters.memory.broker import MemoryBroker
 from adapters.memory.store import MemoryStore
 from domain.dispatch import Dispatcher
+from domain.kernel.actor import Actor
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, Unavailable
 from domain.kernel.journal import Committed, Journal, TraceNode, Transaction
@@ -65,7 +66,7 @@ class House:
         )
 
     async def dispatch(self, message: Envelope, *, may_be_repeat: bool = False) -> Journal:
-        journal = await self.dispatcher.dispatch(message, "ada", may_be_repeat=may_be_repeat)
+        journal = await self.dispatcher.dispatch(message, Actor("ada"), may_be_repeat=may_be_repeat)
         await self.dispatcher.drain()
         return journal
 

@@ -64,7 +64,7 @@ async def open_door(command: OpenDoor, work: Work) -> None:
     if door is None:
         door = Door(door_id=command.door_id, label=command.label)
         work.add(door)
-    door.open(work.actor)
+    door.open(work.actor.name)
 
 
 @front_house.handler

@@ -74,20 +74,20 @@ def test_the_other_fields_change() -> None:
 
 def test_the_version_counts_the_facts() -> None:
     one = door()
-    assert (one.version, one.recorded) == (0, ())
+    assert (one.aggregate_version, one.recorded) == (0, ())
     one.record(DoorOpened(door_id="door-1"))
     one.record(DoorOpened(door_id="door-1"))
-    assert (one.version, len(one.recorded)) == (2, 2)
+    assert (one.aggregate_version, len(one.recorded)) == (2, 2)
 
 
 def test_a_stored_aggregate_comes_back_with_its_version_and_no_facts_to_send() -> None:
     one = door(maker="Acme")
     one.record(DoorOpened(door_id="door-1"))
-    again = Door.restore(one.state(), 3, one.version)
+    again = Door.restore(one.state(), 3, one.aggregate_version)
     assert again.state() == one.state()
-    assert (again.version, again.recorded) == (1, ())
+    assert (again.aggregate_version, again.recorded) == (1, ())
     again.record(DoorOpened(door_id="door-1"))
-    assert again.version == 2
+    assert again.aggregate_version == 2
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_each_older_state_takes_every_step_from_its_own_version_on(
     schema_version: int, stored: dict[str, Any]
 ) -> None:
     one = Door.restore(json.dumps(stored), schema_version, 4)
-    assert (one.label, one.colour, one.version) == ("Front", "Front red", 4)
+    assert (one.label, one.colour, one.aggregate_version) == ("Front", "Front red", 4)
 
 
 def test_a_state_of_a_newer_build_is_refused_and_says_what_to_do() -> None:

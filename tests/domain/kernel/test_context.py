@@ -124,7 +124,7 @@ def test_observations_are_handled_but_are_no_public_commands(context: Context) -
     found = Catalogue([context])
     assert [handler.name for handler in found.commands] == ["OpenDoor"]
     assert set(found.handlers) == {"OpenDoor", "ObserveDoor"}
-    assert found.queue(OpenDoor) == "devops.front-house.open-door"
+    assert found.handlers["OpenDoor"].queue == "devops.front-house.open-door"
 
 
 def test_the_catalogue_is_found_once_and_holds_every_context() -> None:

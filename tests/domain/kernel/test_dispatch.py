@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from domain.dispatch import TRIES, KeyReused
+from domain.kernel.actor import Actor
 from domain.kernel.errors import Conflict, Invalid, NotFound
 from tests.domain.kernel import sample
 from tests.domain.kernel.house import HERE, House
@@ -27,7 +28,7 @@ async def test_a_repeat_answers_the_stored_reply(house: House, may_be_repeat: bo
     house.clock.step(60)
     again = await house.dispatch(house.message(), may_be_repeat=may_be_repeat)
     assert again.outcome == first.outcome
-    assert (await house.door()).version == 1
+    assert (await house.door()).aggregate_version == 1
     assert len(house.broker.published) == 2
 
 
@@ -51,7 +52,7 @@ async def test_the_same_key_with_another_body_is_refused(house: House, may_be_re
         await house.dispatch(house.message(label="Back"), may_be_repeat=may_be_repeat)
     (error,) = refused.value.errors
     assert (error.field, error.problem) == ("Idempotency-Key", "cmd-1 was used before with another body")
-    assert (await house.door()).version == 1
+    assert (await house.door()).aggregate_version == 1
 
 
 async def test_the_same_key_with_another_command_is_refused(house: House) -> None:
@@ -72,13 +73,14 @@ async def test_a_lost_race_runs_the_handler_again_on_what_is_there_now(house: Ho
     reply = (await house.dispatch(house.message())).outcome.reply
     assert reply["outcome"] == "accepted"
     assert len(sample.ran) == 3
-    assert (await house.door()).version == 1
+    assert (await house.door()).aggregate_version == 1
 
 
 async def test_racing_commands_on_one_aggregate_all_count(house: House) -> None:
     await house.dispatch(house.message("cmd-0"))
     messages = [house.message(f"cmd-{n}") for n in range(1, 3)]
-    journals = await asyncio.gather(*(house.dispatcher.dispatch(message, "ada") for message in messages))
+    twins = (house.dispatcher.dispatch(message, Actor("ada")) for message in messages)
+    journals = await asyncio.gather(*twins)
     versions = [journal.outcome.reply["aggregate"]["version"] for journal in journals]
     assert sorted(versions) == [2, 3]
     assert (await house.door()).times == 3
@@ -106,7 +108,7 @@ async def test_a_rejection_is_stored_and_answered_again(house: House) -> None:
     again = await house.dispatch(house.message(), may_be_repeat=True)
     assert again.outcome == first.outcome
     assert sample.ran == ["door-1"]
-    assert (house.broker.published, (await house.door()).version) == ([], 3)
+    assert (house.broker.published, (await house.door()).aggregate_version) == ([], 3)
 
 
 async def test_a_taken_name_is_a_rejection_too(house: House) -> None:
@@ -171,3 +173,35 @@ async def test_a_field_at_fault_is_named_and_nothing_is_stored(house: House) -> 
         await house.dispatch(house.message(doorId=None))
     assert [error.field for error in refused.value.errors] == ["payload.doorId"]
     assert await house.store.handled(HERE, "cmd-1") is None
+
+
+async def test_an_observation_that_finds_nothing_new_leaves_no_row(house: House) -> None:
+    """Reconcilers look again and again, and the journal is for ever."""
+    await house.dispatch(house.message())
+    await house.dispatch(house.message("hook-1", "ObserveDoor", wind=3))
+    journal = await house.dispatch(house.message("hook-2", "ObserveDoor", wind=3))
+    assert journal.outcome.reply["outcome"] == "accepted"
+    assert await house.store.handled(HERE, "hook-1") is not None
+    assert await house.store.handled(HERE, "hook-2") is None
+    assert await house.left_behind() == []
+
+
+async def test_an_observation_that_changed_something_is_answered_as_then_however_it_comes_again(
+    house: House,
+) -> None:
+    await house.dispatch(house.message())
+    house.broker.away = True
+    first = await house.dispatch(house.message("hook-1", "ObserveDoor", wind=10))
+    house.broker.away = False
+    again = await house.dispatch(house.message("hook-1", "ObserveDoor", wind=10))
+    assert again.messages == first.messages
+    assert [message.properties["cs-event-type"] for message in house.broker.published][-1] == "DoorSlammed"
+    assert (await house.door()).aggregate_version == 2
+
+
+async def test_an_observation_that_follows_from_a_fact_keeps_its_place_in_the_trace(house: House) -> None:
+    await house.dispatch(house.message())
+    await house.dispatch(house.message("hook-1", "ObserveDoor", wind=3))
+    caused = house.message("obs-2", "ObserveDoor", wind=3).model_copy(update={"causation_id": "evt-1"})
+    await house.dispatch(caused)
+    assert await house.store.handled(HERE, "obs-2") is not None

@@ -4,8 +4,10 @@ import asyncio
 
 import pytest
 
+from domain.kernel.actor import Actor
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Unavailable
+from domain.kernel.proof import is_proven, proof_key
 from tests.domain.kernel.house import House
 
 
@@ -34,8 +36,13 @@ async def test_a_promoted_event_goes_out_twice_and_only_its_copy_is_redacted(hou
     assert domain.properties == about | {
         "cs-scope": "domain",
         "cs-actor": "ada",
+        "cs-initiator": "ada",
         "cs-causation-id": "cmd-1",
+        "cs-proof": domain.properties["cs-proof"],
     }
+    key, body = proof_key(b"a key of tests"), domain.body.encode()
+    ada = Actor("ada", initiator="ada")
+    assert is_proven(key, domain.properties["cs-proof"], domain.message_id, ada, body)
     assert copy.properties == about | {"cs-scope": "integration", "cs-causation-id": domain.message_id}
 
 

@@ -7,6 +7,7 @@ from typing import override
 import pytest
 
 from adapters.memory.store import MemoryStore
+from domain.kernel.actor import Actor
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import NotFound
@@ -60,7 +61,7 @@ def work_on(
     observed: bool = False,
     cause: Envelope | None = None,
 ) -> Work:
-    return Work(cause or message(id), actor, now, store, is_observation=observed)
+    return Work(cause or message(id), Actor(actor), now, store, is_observation=observed)
 
 
 async def commit(store: MemoryStore, work: Work) -> Changes:

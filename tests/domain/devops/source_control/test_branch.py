@@ -52,7 +52,7 @@ async def test_creating_tells_everything_of_the_branch(world: World) -> None:
     }
     branch = await world.read(Branch, fact.branch_id)
     assert (branch.from_commit_sha, branch.head_commit_sha, branch.status) == (head, head, "Active")
-    assert (branch.is_protected, branch.policy_bindings, branch.version) == (False, (), 1)
+    assert (branch.is_protected, branch.policy_bindings, branch.aggregate_version) == (False, (), 1)
     assert await world.git.branch_head(repository.handle, "feature/a") == head
 
 
@@ -173,7 +173,7 @@ async def test_a_branch_that_moved_is_followed(world: World) -> None:
     assert happened.facts == ()
     moved = await world.read(Branch, branch.id)
     assert (moved.head_commit_sha, moved.from_commit_sha) == (sha, branch.from_commit_sha)
-    assert moved.version == 1
+    assert moved.aggregate_version == 1
 
 
 async def delete(world: World, repository: Repository, name: str) -> None:
@@ -196,7 +196,7 @@ async def test_a_deleted_branchs_name_is_free_again(world: World) -> None:
     await delete(world, repository, "feature/a")
     await a_commit(world, repository, "main")
     again = await a_branch(world, repository, "feature/a")
-    assert (again.status, again.version) == ("Active", 2)
+    assert (again.status, again.aggregate_version) == ("Active", 2)
     assert again.from_commit_sha == again.head_commit_sha == await head_of(world, repository)
     await a_commit(world, repository, "feature/a", file("b.py"))
 

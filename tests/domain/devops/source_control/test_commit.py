@@ -46,7 +46,7 @@ async def test_committing_tells_everything_of_the_commit(world: World) -> None:
     }
     commit = await world.read(Commit, fact.commit_id)
     assert (commit.sha, commit.parent_sha, commit.tree_hash) == (head, parent, tree)
-    assert (commit.created_at, commit.version) == (START, 1)
+    assert (commit.created_at, commit.aggregate_version) == (START, 1)
 
 
 async def test_each_file_change_is_kept_with_what_proves_its_content(world: World) -> None:

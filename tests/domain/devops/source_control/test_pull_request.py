@@ -46,7 +46,7 @@ async def test_opening_tells_everything_of_the_pull_request(world: World) -> Non
         "title": "Reservations API",
     }
     pull_request = await world.read(PullRequest, fact.pull_request_id)
-    assert (pull_request.status, pull_request.version) == ("Open", 1)
+    assert (pull_request.status, pull_request.aggregate_version) == ("Open", 1)
     assert pull_request.description == "Generated from the blueprint."
     assert pull_request.source_commit_sha == await head_of(world, repository, "feature/reservations")
     assert (pull_request.merge_commit_sha, pull_request.merged_at) == (None, None)

@@ -37,7 +37,7 @@ async def test_a_merge_outside_is_recorded_exactly_once(world: World) -> None:
     world.clock.step(60)
     assert (await world.when(to_observe(repository))).facts == ()
     merged = await again(world, repository)
-    assert (merged.status, merged.version, merged.merge_commit_sha) == ("Merged", 2, sha)
+    assert (merged.status, merged.aggregate_version, merged.merge_commit_sha) == ("Merged", 2, sha)
     assert merged.merged_at == fact.merged_at
 
 
@@ -56,7 +56,7 @@ async def test_a_merge_of_ours_that_a_hook_tells_of_afterwards_adds_nothing(worl
     repository, pull_request = await a_pull_request(world)
     await world.when(MergePullRequest(pull_request_id=pull_request.id))
     assert (await world.when(to_observe(repository))).facts == ()
-    assert (await again(world, repository)).version == 2
+    assert (await again(world, repository)).aggregate_version == 2
 
 
 async def test_a_merge_of_ours_is_left_to_its_command_unless_it_is_to_be_adopted(world: World) -> None:
@@ -69,7 +69,7 @@ async def test_a_merge_of_ours_is_left_to_its_command_unless_it_is_to_be_adopted
     reply = (await world.dispatch(envelope, may_be_repeat=True)).outcome.reply
     assert (reply["outcome"], reply["events"]) == ("accepted", [])
     assert reply["aggregate"] == {"type": "PullRequest", "id": pull_request.id, "version": 2}
-    assert (await again(world, repository)).version == 2
+    assert (await again(world, repository)).aggregate_version == 2
 
 
 async def test_a_merge_of_ours_that_never_came_back_is_recorded_by_another_command(world: World) -> None:
@@ -97,7 +97,7 @@ async def test_an_abandonment_outside_is_taken_over_without_a_fact(world: World)
     world.git.abandon(repository.handle, 1)
     assert (await world.when(to_observe(repository))).facts == ()
     abandoned = await again(world, repository)
-    assert (abandoned.status, abandoned.merged_at, abandoned.version) == ("Abandoned", None, 1)
+    assert (abandoned.status, abandoned.merged_at, abandoned.aggregate_version) == ("Abandoned", None, 1)
 
 
 async def test_an_abandonment_after_a_merge_of_ours_that_failed_is_taken_over_too(world: World) -> None:

@@ -51,7 +51,7 @@ async def test_merging_records_the_commit(world: World) -> None:
         "mergedAt": timestamp(world.clock.now()),
     }
     merged = await again(world, pull_request)
-    assert (merged.status, merged.version) == ("Merged", 2)
+    assert (merged.status, merged.aggregate_version) == ("Merged", 2)
     assert (merged.merge_commit_sha, merged.merged_at) == (fact.merge_commit_sha, world.clock.now())
 
 
@@ -178,7 +178,7 @@ async def test_a_merge_that_crashed_after_the_provider_did_it_records_one_fact(w
     fact = (await world.when(command, envelope)).only(PullRequestMerged)
     assert fact.merge_commit_sha == await head_of(world, repository)
     assert world.git.effects["merge"] == 1
-    assert (await again(world, pull_request)).version == 2
+    assert (await again(world, pull_request)).aggregate_version == 2
 
 
 async def test_a_merge_whose_answer_was_lost_is_found_by_its_repeat(world: World) -> None:

@@ -85,7 +85,7 @@ async def test_somebody_elses_pull_request_is_taken_in(world: World) -> None:
     assert happened.names == ("PullRequestOpened",)
     assert happened.envelopes[0].payload["title"] == "By hand"
     assert (await world.when(to_observe(repository))).facts == ()
-    assert (await again(world, repository)).version == 1
+    assert (await again(world, repository)).aggregate_version == 1
 
 
 async def test_somebody_elses_that_is_merged_already_has_both_its_facts_in_order(world: World) -> None:
@@ -113,7 +113,7 @@ async def test_one_of_ours_is_left_to_its_command_unless_it_is_to_be_adopted(
     repeated = await world.dispatch(envelope, may_be_repeat=True)
     assert len(repeated.outcome.reply["events"]) == (0 if adopt else 1)
     assert repeated.outcome.reply["aggregate"]["id"] == PullRequest.id_for(repository.id, 1)
-    assert (await again(world, repository)).version == 1
+    assert (await again(world, repository)).aggregate_version == 1
 
 
 async def test_what_the_provider_does_not_have_is_no_error(world: World) -> None:

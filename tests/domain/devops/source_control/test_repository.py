@@ -73,7 +73,7 @@ async def test_a_provisioned_repository_is_stored_whole(world: World) -> None:
     assert tuple(hook.event_type for hook in repository.webhooks) == HOOK_EVENTS
     assert all(hook.subscription_id and hook.status == "enabled" for hook in repository.webhooks)
     assert (repository.created_at, repository.created_by) == (START, ACTOR)
-    assert repository.version == 1
+    assert repository.aggregate_version == 1
 
 
 async def test_a_second_repository_of_a_name_is_refused(world: World) -> None:

@@ -117,3 +117,14 @@ class ProvidedPullRequest:
     reviews: tuple[ProvidedReview, ...] = ()
     comments: tuple[ProvidedComment, ...] = ()
     policies: tuple[ProvidedPolicyResult, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProvidedContributions:
+    """Who made the commits of a range, and by which pull requests they came."""
+
+    authors: tuple[str, ...]
+    """E-mail addresses, or names where there is none: authors, co-authors, and committers of what is no
+    merge"""
+    pull_request_authors: tuple[str, ...]
+    pull_requests: tuple[int, ...]

@@ -1,5 +1,4 @@
-"""The specification's tables for source control, as literals: whoever adds a command, an event or a field
-adds its row here; `test_catalogue.py` holds the registry to them."""
+"""The specification's tables for source control."""
 
 import enum
 
@@ -81,8 +80,6 @@ CONSUMERS = {
     "PullRequestOpened": {"Governance", "Observability"},
     "PullRequestMerged": {"Governance", "Observability"},
 }
-
-AUDIT = {"tenantId", "projectId", "createdAt", "createdBy", "updatedAt", "updatedBy"}
 
 # Aggregate -> (collection in URLs, the specification's fields, its entities' fields and our own)
 AGGREGATES = {

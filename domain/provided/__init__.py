@@ -1,0 +1,61 @@
+"""What the outside has and takes, as values: the nouns of `domain/ports.py`."""
+
+from domain.provided.packaging import (
+    BlobHandle,
+    ProvidedFinding,
+    ProvidedLayer,
+    ProvidedManifest,
+    ProvidedPackage,
+    ProvidedScan,
+)
+from domain.provided.pipelines import (
+    ProvidedApproval,
+    ProvidedJob,
+    ProvidedPreview,
+    ProvidedResults,
+    ProvidedRun,
+    ProvidedRunStage,
+    ProvidedStage,
+)
+from domain.provided.source_control import (
+    FileContent,
+    ProvidedCheck,
+    ProvidedComment,
+    ProvidedCommit,
+    ProvidedContributions,
+    ProvidedHook,
+    ProvidedPolicy,
+    ProvidedPolicyResult,
+    ProvidedPullRequest,
+    ProvidedRepository,
+    ProvidedReview,
+    RepositoryHandle,
+)
+
+__all__ = [
+    "BlobHandle",
+    "FileContent",
+    "ProvidedApproval",
+    "ProvidedCheck",
+    "ProvidedComment",
+    "ProvidedCommit",
+    "ProvidedContributions",
+    "ProvidedFinding",
+    "ProvidedHook",
+    "ProvidedJob",
+    "ProvidedLayer",
+    "ProvidedManifest",
+    "ProvidedPackage",
+    "ProvidedPolicy",
+    "ProvidedPolicyResult",
+    "ProvidedPreview",
+    "ProvidedPullRequest",
+    "ProvidedRepository",
+    "ProvidedResults",
+    "ProvidedReview",
+    "ProvidedRun",
+    "ProvidedRunStage",
+    "ProvidedScan",
+    "ProvidedStage",
+    "RepositoryHandle",
+]

@@ -1,0 +1,1 @@
+"""Packaging: packages published once, images found by digest and scanned before they ship."""

@@ -1,0 +1,1 @@
+"""Pipelines: generation, runs under every order of hooks, and what builds come to."""
