@@ -3,33 +3,22 @@
 Status codes are the caller's to judge, but for those that say "later": 408, 429 and 5xx.
 """
 
-import asyncio
-import email.utils
 import hashlib
 import json
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from adapters.waiting import OutcomeUnknown, TimedCall, Turns, read_retry_after
 from domain.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
     import aiohttp
 
-LONGEST_WAIT = 30.0
-"""Seconds, as all times here; a longer Retry-After is cut to this."""
-
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 _PIECE = 256 * 1024
 """bytes"""
-
-
-class OutcomeUnknown(Unavailable):
-    """The request may have had its effect: look before asking again."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +39,7 @@ class Answer:
 
     @property
     def retry_after(self) -> float | None:
-        return _seconds(self.headers.get("retry-after"))
+        return read_retry_after(self.headers.get("retry-after"))
 
 
 class Http:
@@ -62,13 +51,13 @@ class Http:
         self.service, self.deadline, self.call_timeout = service, deadline, call_timeout
         self.longest_body = longest_body
         """bytes"""
-        self.not_before: dict[str, float] = {}
-        """Until when each host asked to be left alone."""
+        self.turns = Turns()
+        """of each host"""
         self._session: aiohttp.ClientSession | None = None
 
     def call(self, deadline: float | None = None) -> "Call":
         """A new call of the port: its deadline starts now."""
-        return Call(self, time.monotonic() + (self.deadline if deadline is None else deadline))
+        return Call(self, self.deadline if deadline is None else deadline)
 
     def session(self) -> "aiohttp.ClientSession":
         import aiohttp
@@ -82,17 +71,16 @@ class Http:
         if session is not None:
             await session.close()
 
-    def unavailable(self, reason: str, retry_after: float | None = None) -> Unavailable:
-        return Unavailable(self.service, reason, retry_after)
+    def unavailable(self, reason: str) -> Unavailable:
+        return Unavailable(self.service, reason)
 
 
-class Call:
-    """The requests of one call of the port, which ends by its deadline whatever happens."""
+class Call(TimedCall):
+    """The requests of one call of the port."""
 
-    def __init__(self, http: Http, ends_at: float) -> None:
-        self._http, self._ends_at = http, ends_at
-        self._last_trouble = "it took too long"
-        self._next_pause = _FIRST_PAUSE
+    def __init__(self, http: Http, seconds: float) -> None:
+        super().__init__(http.service, seconds)
+        self._http = http
 
     async def request(
         self,
@@ -113,43 +101,16 @@ class Call:
         host = urlsplit(url).netloc
         options = {"headers": dict(headers or {}), "allow_redirects": follow}
         while True:
-            while (wait := self._http.not_before.get(host, 0.0) - time.monotonic()) > 0:
-                self.trouble("it asked us to slow down")
-                await self.sleep(wait, wait)
+            await self.wait_for(self._http.turns, host)
             answer, harmless = await self._attempt(method, url, options, body, digest)
             if answer is not None and not _is_later(answer.status):
                 return answer
             told = answer.retry_after if answer is not None else None
             if told is not None:
-                self._slow_down(host, told)
+                self._http.turns.slow_down(host, told)
             if not (safe or harmless):
                 raise OutcomeUnknown(self._http.service, self._last_trouble, told)
-            if told is None:
-                await self.pause()
-            else:
-                await self.sleep(told, told)
-
-    async def sleep(self, seconds: float, retry_after: float | None = None) -> None:
-        """Wait. Raises `Unavailable` at once where the deadline would pass meanwhile."""
-        seconds = min(seconds, LONGEST_WAIT)
-        if time.monotonic() + seconds >= self._ends_at:
-            raise self._http.unavailable(self._last_trouble, retry_after)
-        await asyncio.sleep(seconds)
-
-    async def pause(self) -> None:
-        """Wait before looking or asking again, each time longer. Raises `Unavailable` as `sleep` does."""
-        await self.sleep(self._next_pause * random.uniform(0.7, 1.3))
-        self._next_pause = min(self._next_pause * 1.5, _LONGEST_PAUSE)
-
-    def trouble(self, reason: str) -> None:
-        """What to say if the deadline passes while the caller waits for something."""
-        self._last_trouble = reason
-
-    def _slow_down(self, host: str, seconds: float) -> None:
-        now = time.monotonic()
-        waits = {key: moment for key, moment in self._http.not_before.items() if moment > now}
-        waits[host] = max(now + min(seconds, LONGEST_WAIT), waits.get(host, 0.0))
-        self._http.not_before = waits
+            await self.pause(told)
 
     async def _attempt(
         self, method: str, url: str, options: dict[str, Any], body: Callable[[], Any] | None, digest: bool
@@ -157,10 +118,7 @@ class Call:
         """The answer, None where none came whole, and whether the request surely had no effect."""
         import aiohttp
 
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise self._http.unavailable(self._last_trouble)
-        timeout = aiohttp.ClientTimeout(total=min(left, self._http.call_timeout))
+        timeout = aiohttp.ClientTimeout(total=min(self.left, self._http.call_timeout))
         data = body() if body is not None else None
         try:
             async with self._http.session().request(
@@ -213,17 +171,3 @@ def reason(answer: Answer) -> str:
 
 def _is_later(status: int) -> bool:
     return status in (408, 429) or status >= 500
-
-
-def _seconds(value: str | None) -> float | None:
-    """Retry-After: seconds or an HTTP date."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 
 from adapters.azure_devops.credentials import Credential
 from adapters.azure_devops.moments import LONG_AGO, moment
-from adapters.http import Answer, Call, Http, OutcomeUnknown, reason
+from adapters.http import Answer, Call, Http, reason
 from adapters.nuget_package import normalized, require_package, require_package_id
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Rejected, require
 from domain.kernel.work import Partition
 from domain.ports import PackageFeed

@@ -30,6 +30,9 @@ async def reconciler(timer: func.TimerRequest) -> None:
             await _reconcile(partition)
         except Unavailable as error:
             log.warning("%s/%s: %s", partition.tenant_id, partition.project_id, error)
+        except Exception:
+            # Whatever is wrong in one project must not keep the others from being looked at.
+            log.exception("%s/%s", partition.tenant_id, partition.project_id)
 
 
 async def _reconcile(partition: Partition) -> None:

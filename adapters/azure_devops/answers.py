@@ -1,11 +1,11 @@
 """One HTTP answer of the service, read."""
 
-import email.utils
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from adapters.waiting import read_retry_after
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def read_answer(status: int, headers: Mapping[str, str], raw: bytes) -> Answer:
     return Answer(
         status=status,
         body=body,
-        retry_after=_seconds(headers.get("Retry-After")),
+        retry_after=read_retry_after(headers.get("Retry-After")),
         sign_in=_sign_in(status, is_json),
         continuation=headers.get("x-ms-continuationtoken"),
     )
@@ -49,17 +49,3 @@ def _sign_in(status: int, is_json: bool) -> str | None:
     if status < 300 and not is_json:
         return f"{status} with a page in place of JSON"
     return None
-
-
-def _seconds(value: str | None) -> float | None:
-    """Retry-After: seconds or an HTTP date."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None

@@ -6,8 +6,9 @@
 from typing import Any
 
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import SERVICE, Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import SERVICE, Kind, Refusal
 from adapters.azure_devops.paging import continuing
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Rejected, Unavailable
 
 ZERO = "0" * 40

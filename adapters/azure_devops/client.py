@@ -1,27 +1,20 @@
 """HTTP to Azure DevOps: signs requests, waits when told to, retries what is safe, sorts the answers."""
 
-import asyncio
-import random
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from adapters.azure_devops.answers import Answer, read_answer
 from adapters.azure_devops.credentials import Credential
-from adapters.azure_devops.errors import SERVICE, Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import SERVICE, Kind, Refusal
+from adapters.waiting import OutcomeUnknown, TimedCall, Turns
 from domain.kernel.errors import Unavailable
 
 if TYPE_CHECKING:
     import aiohttp
 
 VERSION = "7.1"
-LONGEST_WAIT = 30.0
-"""Seconds; a longer Retry-After is cut to this."""
-
 _SAFE = ("GET", "PUT", "DELETE", "PATCH")
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
-"""Seconds, as all times here."""
 
 
 class Client:
@@ -32,7 +25,7 @@ class Client:
         self.deadline = deadline
         self.call_timeout = call_timeout
         self._session: aiohttp.ClientSession | None = None
-        self._not_before: dict[str, float] = {}
+        self.turns = Turns()
 
     def call(self, url: str, deadline: float | None = None) -> "Api":
         """A new call of the port under this project's URL: its deadline (seconds) starts now."""
@@ -54,15 +47,6 @@ class Client:
         if session is not None:
             await session.close()
         await self.credential.close()
-
-    def wait_until(self, organization: str) -> float:
-        return self._not_before.get(organization, 0.0)
-
-    def slow_down(self, organization: str, seconds: float) -> None:
-        now = time.monotonic()
-        self._not_before = {key: moment for key, moment in self._not_before.items() if moment > now}
-        moment = now + min(seconds, LONGEST_WAIT)
-        self._not_before[organization] = max(moment, self._not_before.get(organization, 0.0))
 
     async def exchange(
         self, method: str, url: str, query: Mapping[str, str], body: Any, timeout: float
@@ -107,15 +91,13 @@ class Client:
         return self._session
 
 
-class Api:
-    """One project's routes for one call of the port, which ends by its deadline whatever happens."""
+class Api(TimedCall):
+    """One project's routes for one call of the port."""
 
     def __init__(self, client: Client, url: str, seconds: float) -> None:
+        super().__init__(SERVICE, seconds)
         self.client = client
         self._project, self._organization = url, url.rpartition("/")[0]
-        self._seconds, self._ends_at = seconds, time.monotonic() + seconds
-        self._last_trouble = "it took too long"
-        self._next_pause = _FIRST_PAUSE
 
     async def get(self, path: str, query: Mapping[str, str] | None = None, *, org: bool = False) -> Any:
         """Raises `Refusal`, `Unavailable`."""
@@ -162,44 +144,8 @@ class Api:
     def url_of(self, path: str, *, org: bool = False) -> str:
         return f"{self._organization if org else self._project}/_apis/{path}"
 
-    def renew(self) -> None:
-        """The deadline starts anew: what was asked for has come, and the next may take as long."""
-        self._ends_at = time.monotonic() + self._seconds
-
-    @property
-    def left(self) -> float:
-        """Seconds to the deadline. Raises `Unavailable` where it has passed."""
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise Unavailable(SERVICE, self._last_trouble)
-        return left
-
-    async def sleep(self, seconds: float, retry_after: float | None = None) -> None:
-        """Wait. Raises `Unavailable` at once where the deadline would pass meanwhile."""
-        seconds = min(seconds, LONGEST_WAIT)
-        if time.monotonic() + seconds >= self._ends_at:
-            raise Unavailable(SERVICE, self._last_trouble, retry_after)
-        await asyncio.sleep(seconds)
-
-    async def pause(self, told: float | None = None) -> None:
-        """Wait before looking or asking again, each time longer, or as long as the service told us to.
-
-        Raises `Unavailable` as `sleep` does.
-        """
-        if told is not None:
-            await self.sleep(told, told)
-        else:
-            await self.sleep(self._next_pause * random.uniform(0.7, 1.3))
-            self._next_pause = min(self._next_pause * 1.5, _LONGEST_PAUSE)
-
-    def trouble(self, reason: str) -> None:
-        """What to say if the deadline passes while the caller waits for something."""
-        self._last_trouble = reason
-
     async def wait_for_turn(self) -> None:
-        while (wait := self.client.wait_until(self._organization) - time.monotonic()) > 0:
-            self.trouble("it asked us to slow down")
-            await self.sleep(wait, wait)
+        await self.wait_for(self.client.turns, self._organization)
 
     async def _attempt(
         self, method: str, url: str, query: Mapping[str, str], body: Any
@@ -221,7 +167,7 @@ class Api:
     def trouble_of(self, answer: Answer) -> str | None:
         """Why it should be asked again, where it should. Also heeds what the answer says about waiting."""
         if answer.retry_after is not None:
-            self.client.slow_down(self._organization, answer.retry_after)
+            self.client.turns.slow_down(self._organization, answer.retry_after)
         if answer.status == 429:
             return f"it throttles us: {answer.reason}"
         if answer.status >= 500 or answer.status == 408:

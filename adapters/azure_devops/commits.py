@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.azure_devops.branches import head_of, push
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import Kind, Refusal
 from adapters.azure_devops.marks import marked, operation_of
 from adapters.azure_devops.moments import moment, text_of
 from adapters.azure_devops.paging import Json, skipping
 from adapters.co_authors import NO_ADDRESS
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Conflict, Rejected
 from domain.provided import FileContent, ProvidedCommit
 

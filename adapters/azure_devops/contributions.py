@@ -39,7 +39,8 @@ async def contributions(
     whole = await _whole(api, repository_id, list(commits.values()))
     return ProvidedContributions(
         authors=tuple(sorted({who for commit in whole for who in _makers(commit)})),
-        pull_request_authors=tuple(sorted({_opener(one) for one in pull_requests.values()})),
+        pull_request_authors=tuple(sorted({_who(one, "createdBy") for one in pull_requests.values()})),
+        mergers=tuple(sorted({_who(one, "closedBy") for one in pull_requests.values()})),
         pull_requests=tuple(sorted(pull_requests)),
     )
 
@@ -128,6 +129,6 @@ def _signature(commit: Json, role: str) -> str:
     return person(str(signature.get("name") or ""), str(signature.get("email") or ""))
 
 
-def _opener(pull_request: Json) -> str:
-    creator = pull_request.get("createdBy") or {}
-    return str(creator.get("uniqueName") or creator.get("displayName") or "unknown")
+def _who(pull_request: Json, role: str) -> str:
+    identity = pull_request.get(role) or {}
+    return str(identity.get("uniqueName") or identity.get("displayName") or "unknown")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import SERVICE, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import SERVICE, Refusal
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Unavailable
 
 _ROUNDS = 12

@@ -81,7 +81,3 @@ class Refusal(Exception):
         if self.status in _ABOUT_THE_REQUEST:
             return Rejected(self.message)
         return Unavailable(SERVICE, str(self))
-
-
-class OutcomeUnknown(Unavailable):
-    """The request may have had its effect: look before asking again."""

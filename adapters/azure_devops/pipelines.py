@@ -5,9 +5,10 @@ from urllib.parse import quote
 
 from adapters.azure_devops.branches import head_of, ref_of
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import SERVICE, Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import SERVICE, Kind, Refusal
 from adapters.azure_devops.paging import Json, continuing
 from adapters.pipeline_yaml import load, stages_of
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Rejected, Unavailable
 from domain.provided import ProvidedPreview
 

@@ -2,9 +2,10 @@
 
 from adapters.azure_devops.branches import head_of, ref_of
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import Kind, Refusal
 from adapters.azure_devops.marks import marked, operation_of
 from adapters.azure_devops.paging import Json, everything
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Rejected
 
 LONGEST_DESCRIPTION = 4000

@@ -5,10 +5,11 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from adapters.azure_devops.branches import ZERO, branch_of, head_of, push
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import Kind, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import Kind, Refusal
 from adapters.azure_devops.marks import marked
 from adapters.azure_devops.moments import moment, text_of
 from adapters.azure_devops.paging import Json, everything, together
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Rejected
 from domain.provided import ProvidedRepository
 

@@ -6,11 +6,12 @@ from urllib.parse import quote
 
 from adapters.azure_devops.branches import ref_of
 from adapters.azure_devops.client import Api
-from adapters.azure_devops.errors import SERVICE, OutcomeUnknown, Refusal
+from adapters.azure_devops.errors import SERVICE, Refusal
 from adapters.azure_devops.moments import text_of
 from adapters.azure_devops.paging import Json, continuing, together
 from adapters.azure_devops.pipelines import explained, path_of
 from adapters.azure_devops.run_view import OPERATION, build_path, operation_of, read_run
+from adapters.waiting import OutcomeUnknown
 from domain.kernel.errors import Unavailable
 from domain.provided import ProvidedRun
 

@@ -26,6 +26,7 @@ def contributions(repository: MemoryRepository, sha: str, since_sha: str | None)
     return ProvidedContributions(
         authors=tuple(sorted({who for one in {*shas, *hidden} for who in _makers(repository.commits[one])})),
         pull_request_authors=tuple(sorted({one.author for one in merged.values()})),
+        mergers=tuple(sorted({one.merged_by for one in merged.values()})),
         pull_requests=tuple(sorted(merged)),
     )
 

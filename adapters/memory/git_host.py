@@ -68,9 +68,10 @@ class MemoryGitHost(Outside):
         (found.set_ref if head is not None else found.new_ref)(branch, sha, self._now())
         return sha
 
-    def complete(self, handle: RepositoryHandle, number: int) -> str:
+    def complete(self, handle: RepositoryHandle, number: int, by: str = "outside") -> str:
         """Somebody merges it in the browser, whatever the policies say; the merge commit's sha."""
         found = self._repository(handle)
+        self._pull_request(found, number).merged_by = by
         return self._merge(found, self._pull_request(found, number), "noFastForward", None)
 
     def abandon(self, handle: RepositoryHandle, number: int) -> None:

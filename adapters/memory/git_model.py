@@ -66,6 +66,7 @@ class MemoryPullRequest:
     author: str = "Software Factory"
     status: str = "active"
     completes_itself: bool = False
+    merged_by: str = "Software Factory"
     merge_operation_id: str | None = None
     merge_commit_sha: str | None = None
     closed_at: datetime | None = None

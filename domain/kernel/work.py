@@ -79,6 +79,7 @@ class _Entry:
     def __init__(self, aggregate: Aggregate, etag: str | None) -> None:
         self.aggregate, self.etag = aggregate, etag
         self._as_read = aggregate.state() if etag is not None else None
+        self._claimed = aggregate.unique_keys() if etag is not None else ()
 
     @property
     def changed(self) -> bool:
@@ -93,7 +94,7 @@ class _Entry:
             schema_version=aggregate.schema_version,
             state=aggregate.state(),
             etag=self.etag,
-            unique_keys=aggregate.unique_keys() if self.etag is None else (),
+            unique_keys=tuple(key for key in aggregate.unique_keys() if key not in self._claimed),
         )
 
 
@@ -162,9 +163,11 @@ class Work:
         aggregate.created_by = aggregate.updated_by = self.actor.name
         self._entries[aggregate.kind, aggregate.id] = _Entry(aggregate, None)
 
-    def follow(self, aggregate: Aggregate) -> None:
-        """What is observed follows from this aggregate's last fact, though it is not changed itself."""
-        self._followed = aggregate.lineage
+    def follow(self, aggregate: Aggregate, *, initiator: str | None) -> None:
+        """What is observed follows from this aggregate's last fact, though it is not changed itself, and is
+        the deed of `initiator`."""
+        if aggregate.lineage is not None:
+            self._followed = aggregate.lineage.model_copy(update={"initiator": initiator})
 
     def changes(self) -> Changes:
         """What the transaction must write, in the order in which the handler met it. Call it once."""
@@ -219,7 +222,8 @@ def _envelope(cause: Envelope, event: Event, now: datetime, index: int) -> Envel
         event_type=name,
         tenant_id=cause.tenant_id,
         project_id=cause.project_id,
-        module_id=cause.module_id,
+        # A fact that knows whose it is says so, whatever the message that it follows from says.
+        module_id=getattr(event, "module_id", None) or cause.module_id,
         trace_id=cause.trace_id,
         correlation_id=cause.correlation_id,
         causation_id=cause.event_id,

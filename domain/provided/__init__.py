@@ -1,4 +1,4 @@
-"""What the outside has and takes, as values: the nouns of `domain/ports.py`."""
+"""What the outside has and takes, as values: the nouns of `domain/ports`."""
 
 from domain.provided.packaging import (
     BlobHandle,

@@ -127,4 +127,6 @@ class ProvidedContributions:
     """E-mail addresses, or names where there is none: authors, co-authors, and committers of what is no
     merge"""
     pull_request_authors: tuple[str, ...]
+    mergers: tuple[str, ...]
+    """Who completed these pull requests."""
     pull_requests: tuple[int, ...]

@@ -3,16 +3,32 @@
 import argparse
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
 
 _CHECK_SECONDS = 1.0
 
 
 def add_parent_pid(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--parent-pid", type=int, help="stop when this process is gone")
+
+
+def serve_over(data: Path | None, name: str, serve: Callable[[Path], Coroutine[Any, Any, None]]) -> None:
+    """Serve over this directory, without one over a temporary one that goes when the server ends."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    if data is not None:
+        asyncio.run(serve(data))
+        return
+    with tempfile.TemporaryDirectory(prefix=f"{name}-") as directory:
+        asyncio.run(serve(Path(directory)))
 
 
 def say_ready(answer: Mapping[str, object]) -> None:

@@ -10,7 +10,7 @@ import aiohttp
 from rich.console import Console
 from rich.markup import escape
 
-from infra.local.cloud import Cloud, Ports
+from infra.local.cloud import REGISTRY_LOGIN, Cloud, Ports
 from infra.local.issuer.client import token
 from infra.local.issuer.people import PEOPLE
 from infra.local.lifetime import told_to_stop
@@ -74,6 +74,7 @@ def _overview(cloud: Cloud) -> list[tuple[str, str]]:
         ("Service Bus", cloud.service_bus.ready["connectionString"]),
         ("Azure DevOps", f"{cloud.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}"),
         ("Azure DevOps PAT", cloud.azure_devops.ready["pat"]),
+        ("Registry", f"{cloud.registry_url} (user and password {REGISTRY_LOGIN})"),
         ("Token issuer", cloud.issuer.ready["url"]),
     ]
     if not cloud.with_host:

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from domain.kernel.work import Partition
 from tests.adapters.scripted_service import Reply, ScriptedService
-from tests.images import digest_of
+from tests.infra.oci_client import digest_of
 
 PARTITION = Partition("acme", "shop")
 HOST = "reg.example"

@@ -11,7 +11,7 @@ from aiohttp import web
 from adapters.container_registry import OciRegistry
 from domain.kernel.work import Partition
 from tests.adapters.scripted_service import ScriptedService
-from tests.images import LAYER, MANIFEST, digest_of
+from tests.infra.oci_client import LAYER, MANIFEST, digest_of
 
 PARTITION = Partition("acme", "shop")
 REPOSITORY = "acme/shop/orders-api"

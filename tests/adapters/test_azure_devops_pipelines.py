@@ -15,7 +15,8 @@ from tests.adapters import pipeline_service, scripted_service
 from tests.adapters.pipeline_service import BUILD, HERE, listing, routed
 from tests.adapters.scripted_service import HANDLE, HEAD, ScriptedService, refs, refusal
 from tests.git_hosts import a_minute_ago
-from tests.pipeline_hosts import PATH, EmulatorPipelines
+from tests.pipeline_hosts import EmulatorPipelines
+from tests.pipeline_yaml import PATH
 
 service, pipelines = scripted_service.service, pipeline_service.pipelines
 azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host

@@ -1,6 +1,7 @@
 """What the registry's adapter makes of manifests, of wrong answers and of none."""
 
 import asyncio
+import json
 import time
 from typing import Any
 
@@ -12,9 +13,9 @@ from domain.kernel.errors import Unavailable
 from tests.adapters import scripted_registry, scripted_service
 from tests.adapters.scripted_registry import BODY, DIGEST, DOCKER, PARTITION, REPOSITORY, found, manifest
 from tests.adapters.scripted_service import Reply, ScriptedService
-from tests.images import INDEX, MANIFEST, RegistryClient, digest_of
 from tests.infra import container_registry_fixture
 from tests.infra.container_registry_fixture import RunningRegistry
+from tests.infra.oci_client import INDEX, MANIFEST, OciClient, digest_of
 
 registry = container_registry_fixture.registry
 port, service = scripted_registry.port, scripted_service.service
@@ -100,18 +101,20 @@ class TestManifests:
     async def test_an_index_has_the_layers_of_its_first_platform(self, registry: RunningRegistry) -> None:
         await registry.reset()
         name = registry.repository("acme", "shop")
-        client = RegistryClient(registry.url, registry.user, registry.password)
         entries = []
-        for tag, platform in (("att", "unknown"), ("amd64", "linux"), ("arm64", "linux")):
-            digest = await client.push(name, tag, tag.encode(), annotations={"of": tag})
-            entry: dict[str, Any] = {"mediaType": MANIFEST, "digest": digest, "size": 1}
-            entries.append({**entry, "platform": {"os": platform, "architecture": tag}})
-        entries[0]["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
-        index = await client.push_index(name, "1.0", entries)
+        async with OciClient(registry, name) as client:
+            for tag, platform in (("att", "unknown"), ("amd64", "linux"), ("arm64", "linux")):
+                digest = await client.push_image(tag, tag.encode(), annotations={"of": tag})
+                entry: dict[str, Any] = {"mediaType": MANIFEST, "digest": digest, "size": 1}
+                entries.append({**entry, "platform": {"os": platform, "architecture": tag}})
+            entries[0]["annotations"] = {"vnd.docker.reference.type": "attestation-manifest"}
+            index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
+            pushed = await client.push_manifest(index, "1.0", INDEX)
+        assert pushed.status == 201
         port = OciRegistry(registry.url, user=registry.user, password=registry.password)
         made = await port.manifest(PARTITION, name, "1.0")
         await port.close()
-        assert made is not None and (made.digest, made.media_type) == (index, INDEX)
+        assert made is not None and (made.digest, made.media_type) == (digest_of(index), INDEX)
         assert [layer.digest for layer in made.layers] == [digest_of(b"amd64")]
 
 
@@ -120,8 +123,8 @@ class TestFaults:
     async def test_a_read_is_tried_again(self, registry: RunningRegistry, mode: str) -> None:
         await registry.reset()
         name = registry.repository("acme", "shop")
-        client = RegistryClient(registry.url, registry.user, registry.password)
-        digest = await client.push(name, "1.0", b"layer")
+        async with OciClient(registry, name) as client:
+            digest = await client.push_image("1.0", b"layer")
         port = OciRegistry(registry.url, user=registry.user, password=registry.password)
         match = {"method": "GET", "pathRegex": "/manifests/"}
         await registry.local("POST", "faults", [{"mode": mode, "match": match, "times": 1}])

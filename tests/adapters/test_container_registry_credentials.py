@@ -11,7 +11,7 @@ from domain.kernel.errors import Unavailable
 from tests.adapters import scripted_registry, scripted_service
 from tests.adapters.scripted_registry import BASIC, DOCKER, PARTITION, REPOSITORY, challenge, found
 from tests.adapters.scripted_service import Reply, ScriptedService
-from tests.images import INDEX, MANIFEST
+from tests.infra.oci_client import INDEX, MANIFEST
 
 port, service = scripted_registry.port, scripted_service.service
 

@@ -17,9 +17,9 @@ from domain.provided import ProvidedFinding, ProvidedScan
 from tests.adapters import scripted_service
 from tests.adapters.scripted_graph import DIGEST, HEALTHY, HOST, NOON, PARTITION, REPOSITORY, Graph, Json, row
 from tests.adapters.scripted_service import Reply, ScriptedService
-from tests.images import RegistryClient, digest_of
 from tests.infra import container_registry_fixture
 from tests.infra.container_registry_fixture import RunningRegistry
+from tests.infra.oci_client import OciClient, digest_of
 
 registry, service = container_registry_fixture.registry, scripted_service.service
 
@@ -226,7 +226,8 @@ async def test_more_findings_than_a_page_holds(
     monkeypatch.setattr("adapters.defender._PAGE", 3)
     await registry.reset()
     name = registry.repository("acme", "shop")
-    digest = await RegistryClient(registry.url, registry.user, registry.password).push(name, "1", b"layer")
+    async with OciClient(registry, name) as client:
+        digest = await client.push_image("1", b"layer")
     found = [{"cveId": f"CVE-{n:02}", "severity": "Low", "exempt": False} for n in range(10)]
     await registry.local("PUT", "scans", {"repository": name, "digest": digest, "findings": found})
     port = DefenderScans(

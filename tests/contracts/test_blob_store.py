@@ -70,11 +70,6 @@ async def blobs(request: pytest.FixtureRequest) -> AsyncIterator[Blobs]:
     await storage.close()
 
 
-@pytest.fixture
-def partition() -> Partition:
-    return Partition(f"tenant-{uuid.uuid4().hex[:12]}", "shop")
-
-
 def some(size: int, seed: int = 1) -> bytes:
     return bytes((seed + n * 7) % 251 for n in range(size))
 

@@ -1,7 +1,6 @@
 """What every `ContainerRegistry` keeps to."""
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from typing import Protocol
 
@@ -12,9 +11,9 @@ from adapters.memory.container_registry import MemoryContainerRegistry
 from domain.kernel.errors import Rejected
 from domain.kernel.work import Partition
 from domain.ports import ContainerRegistry
-from tests.images import LAYER, MANIFEST, RegistryClient, digest_of
 from tests.infra import container_registry_fixture
 from tests.infra.container_registry_fixture import RunningRegistry
+from tests.infra.oci_client import LAYER, MANIFEST, OciClient, digest_of
 
 registry = container_registry_fixture.registry
 
@@ -49,30 +48,32 @@ class MemorySite(Site):
 
 
 class OciSite(Site):
-    def __init__(self, registry: RunningRegistry) -> None:
+    def __init__(self, registry: RunningRegistry, client: OciClient) -> None:
         self.adapter = OciRegistry(registry.url, user=registry.user, password=registry.password)
-        self._client = RegistryClient(registry.url, registry.user, registry.password)
+        self._client = client
 
     @property
     def port(self) -> ContainerRegistry:
         return self.adapter
 
     async def push(self, partition: Partition, repository: str, tag: str, content: bytes) -> str:
-        return await self._client.push(repository, tag, content)
+        return await self._client.of(repository).push_image(tag, content)
 
     async def retag(self, partition: Partition, repository: str, tag: str, digest: str) -> None:
-        await self._client.retag(repository, tag, digest)
+        await self._client.of(repository).retag(tag, digest)
 
     async def delete(self, partition: Partition, repository: str, digest: str) -> None:
-        await self._client.delete(repository, digest)
+        deleted = await self._client.of(repository).send("DELETE", f"manifests/{digest}")
+        assert deleted.status == 202, deleted
 
 
 @pytest.fixture
 async def oci_site(registry: RunningRegistry) -> AsyncIterator[OciSite]:
     await registry.reset()
-    site = OciSite(registry)
-    yield site
-    await site.adapter.close()
+    async with OciClient(registry, registry.repository()) as client:
+        site = OciSite(registry, client)
+        yield site
+        await site.adapter.close()
 
 
 @pytest.fixture(params=["memory", "oci"])
@@ -82,11 +83,6 @@ def site(request: pytest.FixtureRequest) -> Site:
         return MemorySite()
     found: Site = request.getfixturevalue("oci_site")
     return found
-
-
-@pytest.fixture
-def partition() -> Partition:
-    return Partition(f"tenant-{uuid.uuid4().hex[:12]}", "shop")
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ class TestContributions:
         for _ in range(2):
             found = await git.contributions(repository, after, first)
             assert found.pull_requests == (number,)
-            assert len(found.pull_request_authors) == 1
+            assert len(found.pull_request_authors) == len(found.mergers) == 1
             assert {ADA, BOB, EVE} <= {*found.authors}
         assert (await git.contributions(repository, after, merge)).pull_requests == ()
 

@@ -15,9 +15,9 @@ from domain.kernel.errors import Rejected
 from domain.kernel.work import Partition
 from domain.ports import ImageScanner
 from domain.provided import ProvidedFinding, ProvidedScan
-from tests.images import RegistryClient, digest_of
 from tests.infra import container_registry_fixture
 from tests.infra.container_registry_fixture import RunningRegistry
+from tests.infra.oci_client import OciClient, digest_of
 
 registry = container_registry_fixture.registry
 
@@ -63,9 +63,9 @@ class MemorySite(Site):
 
 
 class DefenderSite(Site):
-    def __init__(self, registry: RunningRegistry) -> None:
+    def __init__(self, registry: RunningRegistry, client: OciClient) -> None:
         self._registry, self.host = registry, registry.url.partition("//")[2]
-        self._client = RegistryClient(registry.url, registry.user, registry.password)
+        self._client = client
         authorization = FixedAuthorization(registry.authorization)
         self.adapter = DefenderScans(authorization, [str(uuid.UUID(int=1))], management_url=registry.url)
 
@@ -75,7 +75,7 @@ class DefenderSite(Site):
 
     async def push(self, partition: Partition, repository: str, content: bytes) -> str:
         await self._registry.local("PUT", "scans", {"repository": repository, "never": True})
-        return await self._client.push(repository, "1", content)
+        return await self._client.of(repository).push_image("1", content)
 
     async def scanned(
         self, partition: Partition, repository: str, digest: str, findings: Sequence[ProvidedFinding] = ()
@@ -90,9 +90,10 @@ class DefenderSite(Site):
 @pytest.fixture
 async def defender_site(registry: RunningRegistry) -> AsyncIterator[DefenderSite]:
     await registry.reset()
-    site = DefenderSite(registry)
-    yield site
-    await site.adapter.close()
+    async with OciClient(registry, registry.repository()) as client:
+        site = DefenderSite(registry, client)
+        yield site
+        await site.adapter.close()
 
 
 @pytest.fixture(params=["memory", "defender"])
@@ -102,11 +103,6 @@ def site(request: pytest.FixtureRequest) -> Site:
         return MemorySite()
     found: Site = request.getfixturevalue("defender_site")
     return found
-
-
-@pytest.fixture
-def partition() -> Partition:
-    return Partition(f"tenant-{uuid.uuid4().hex[:12]}", "shop")
 
 
 @pytest.fixture

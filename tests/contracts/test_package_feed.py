@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import uuid
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
@@ -66,11 +65,6 @@ def feeds(request: pytest.FixtureRequest) -> Feeds:
     return found
 
 
-@pytest.fixture
-def partition() -> Partition:
-    return Partition(f"tenant-{uuid.uuid4().hex[:12]}", "shop")
-
-
 ID = "Shop.Orders"
 
 
@@ -101,7 +95,7 @@ async def test_other_bytes_of_a_version_are_refused_and_change_nothing(
     feeds: Feeds, partition: Partition
 ) -> None:
     first = await feeds.port.publish(partition, "main", ID, "1.2.3", nupkg(ID, "1.2.3"))
-    other = nupkg(ID, "1.2.3", "another one")
+    other = nupkg(ID, "1.2.3", b"another one")
     for _ in range(2):
         with pytest.raises(
             Rejected, match=r"^package Shop\.Orders 1\.2\.3 exists in feed main with other content$"
@@ -132,7 +126,7 @@ async def test_concurrent_twins_publish_once(feeds: Feeds, partition: Partition)
 async def test_of_concurrent_publishers_of_different_bytes_one_wins(
     feeds: Feeds, partition: Partition
 ) -> None:
-    contents = [nupkg(ID, "1.2.3", f"text {n}") for n in range(4)]
+    contents = [nupkg(ID, "1.2.3", f"text {n}".encode()) for n in range(4)]
     made = await asyncio.gather(
         *(feeds.port.publish(partition, "main", ID, "1.2.3", content) for content in contents),
         return_exceptions=True,
@@ -159,7 +153,7 @@ async def test_versions_that_nuget_takes_for_one_are_one(
     assert made.version == normalized(published) == normalized(asked)
     assert await feeds.port.package(partition, "main", ID.upper(), asked) is not None
     with pytest.raises(Rejected, match="exists in feed main with other content"):
-        await feeds.port.publish(partition, "main", ID, asked, nupkg(ID, asked, "another one"))
+        await feeds.port.publish(partition, "main", ID, asked, nupkg(ID, asked, b"another one"))
 
 
 async def test_projects_and_feeds_never_meet(feeds: Feeds, partition: Partition) -> None:
@@ -167,7 +161,7 @@ async def test_projects_and_feeds_never_meet(feeds: Feeds, partition: Partition)
     others = [Partition(f"{partition.tenant_id}-b", "shop"), Partition(partition.tenant_id, "books")]
     for other in others:
         assert await feeds.port.package(other, "main", ID, "1.0.0") is None
-        await feeds.port.publish(other, "main", ID, "1.0.0", nupkg(ID, "1.0.0", str(other)))
+        await feeds.port.publish(other, "main", ID, "1.0.0", nupkg(ID, "1.0.0", str(other).encode()))
     assert await feeds.port.package(partition, "second", ID, "1.0.0") is None
 
 

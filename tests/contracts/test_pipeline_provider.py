@@ -10,7 +10,8 @@ from domain.provided import RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts, pipeline_hosts
 from tests.git_hosts import TWINS, until_answered
-from tests.pipeline_hosts import PATH, YAML, PipelineHost
+from tests.pipeline_hosts import PipelineHost
+from tests.pipeline_yaml import PATH, YAML
 
 azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
 host, emulator_pipelines = pipeline_hosts.host, pipeline_hosts.emulator_pipelines

@@ -13,7 +13,8 @@ from domain.provided import ProvidedRun, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts, pipeline_hosts
 from tests.git_hosts import a_minute_ago, until_answered
-from tests.pipeline_hosts import FAILING, GATED, PARAMETERS, PATH, PipelineHost, read
+from tests.pipeline_hosts import PipelineHost, read
+from tests.pipeline_yaml import FAILING, GATED, PARAMETERS, PATH
 
 azure_devops, emulator_host = emulator_fixtures.azure_devops, git_hosts.emulator_host
 host, emulator_pipelines = pipeline_hosts.host, pipeline_hosts.emulator_pipelines

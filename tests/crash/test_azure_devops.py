@@ -54,6 +54,7 @@ def promised(command: str) -> dict[str, int]:
 AT_THE_PROVIDER = [way for way in COMMANDS if SCENARIOS[way.name].effects]
 
 
+@pytest.mark.timeout(400)  # each trial sets up a project of its own
 @pytest.mark.parametrize("way", AT_THE_PROVIDER, ids=lambda way: way.name)
 async def test_a_fault_at_any_request_has_no_second_effect(
     way: Way, idle_azure_devops: AzureDevOpsEmulator, proxy: FaultProxy, tally: Tally

@@ -1,25 +1,15 @@
 """What a run of tests comes to: its results, and the artifacts that the templates' pipelines publish."""
 
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 from domain.kernel.naming import image_repository
+from tests.packages import nupkg
 
 if TYPE_CHECKING:
     from tests.domain.world import World
-
-_NUSPEC = """<?xml version="1.0"?>
-<package xmlns="http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd">
-  <metadata>
-    <id>{id}</id><version>{version}</version><authors>factory</authors><description>generated</description>
-    <dependencies>{dependencies}</dependencies>
-  </metadata>
-</package>
-"""
 
 
 @dataclass(frozen=True)
@@ -35,26 +25,6 @@ class Build:
 
 
 GOOD = Build()
-
-
-def nupkg(package_id: str, version: str, content: bytes = b"assembly", dependencies: str = "") -> bytes:
-    """A NuGet package; the same arguments give the same bytes."""
-    specification = _NUSPEC.format(id=package_id, version=version, dependencies=dependencies)
-    types = '<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"/>'
-    files = {
-        f"{package_id}.nuspec": specification.encode(),
-        "[Content_Types].xml": types.encode(),
-        f"lib/net10.0/{package_id}.dll": content,
-    }
-    return zipped(files)
-
-
-def zipped(files: Mapping[str, bytes]) -> bytes:
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        for path, data in files.items():
-            archive.writestr(zipfile.ZipInfo(path, (2026, 1, 1, 0, 0, 0)), data)
-    return buffer.getvalue()
 
 
 def finish(world: "World", run_id: int, build: Build) -> None:

@@ -11,7 +11,6 @@ facts run. `dispatch` and `send` go the way that every door goes, for what is ab
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +30,6 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
 from domain.kernel.envelope import Envelope, Message
 from domain.kernel.errors import Rejected
-from domain.kernel.event import Event
 from domain.kernel.journal import Journal
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition, Work
@@ -49,6 +47,7 @@ from domain.provided import RepositoryHandle
 from domain.reactions import following
 from domain.sealing import Sealer
 from tests.domain.builds import GOOD, Build, finish
+from tests.domain.happened import Happened, happened_of
 from tests.domain.scenarios import ADA, GRACE, Payload, Reply
 
 START = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
@@ -70,25 +69,6 @@ class Clock:
     def step(self, seconds: float = 1) -> datetime:
         self.moment += timedelta(seconds=seconds)
         return self.moment
-
-
-@dataclass(frozen=True)
-class Happened:
-    """What one handled message came to."""
-
-    journal: Journal
-    facts: tuple[Event, ...]
-    envelopes: tuple[Envelope, ...]
-
-    def only[E: Event](self, kind: type[E]) -> E:
-        """The one fact, which must be of this kind."""
-        (fact,) = self.facts
-        assert isinstance(fact, kind), f"{fact!r} is not {kind.__name__}"
-        return fact
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(type(fact).__name__ for fact in self.facts)
 
 
 class World:
@@ -171,7 +151,7 @@ class World:
         transaction = self._sealer.seal(handler, work)
         committed = await self.store.commit(transaction)
         assert not committed.repeated, f"{work.command_id} was handled before"
-        return _happened(transaction.journal)
+        return happened_of(transaction.journal)
 
     async def given(self, command: Command, envelope: Envelope | None = None) -> Happened:
         """As `when`, and then the reactions to its facts, and to theirs."""
@@ -185,7 +165,7 @@ class World:
         while waiting:
             journal = waiting.pop(0)
             actor = service("reactions", _initiator(journal))
-            for fact in _happened(journal).envelopes:
+            for fact in happened_of(journal).envelopes:
                 for envelope in await following(fact, self.store):
                     waiting.append(await self.dispatcher.dispatch(envelope, actor, may_be_repeat=True))
 
@@ -210,7 +190,7 @@ class World:
         envelope = self.envelope("ObserveRun", {"runId": run_id})
         journal = await self.dispatcher.dispatch(envelope, service("azure-devops"))
         await self.react(journal)
-        found = _happened(journal).envelopes
+        found = happened_of(journal).envelopes
         return next(one.payload for one in found if one.event_type == "BuildCompleted")
 
     async def dispatch(self, envelope: Envelope, *, may_be_repeat: bool = False) -> Journal:
@@ -246,14 +226,3 @@ def _initiator(journal: Journal) -> str | None:
     """As the facts' messages name them."""
     found = (message.properties.get("cs-initiator") for message in journal.messages)
     return next((str(one) for one in found if one is not None), None)
-
-
-def _happened(journal: Journal) -> Happened:
-    envelopes = tuple(Envelope.model_validate(event) for event in journal.outcome.reply["events"])
-    facts = tuple(_fact(envelope) for envelope in envelopes)
-    return Happened(journal, facts, envelopes)
-
-
-def _fact(envelope: Envelope) -> Event:
-    _, promotion = catalogue().events[envelope.event_type]
-    return promotion.event.model_validate(envelope.payload)

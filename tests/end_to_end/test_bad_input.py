@@ -8,7 +8,8 @@ from domain.catalogue import catalogue
 from domain.kernel.context import kebab
 from tests.domain.scenarios import SCENARIOS
 from tests.end_to_end import bad_input
-from tests.end_to_end.doors import Answer, Doors, HttpStage, Project, sender_of
+from tests.end_to_end.doors import Answer, Doors, Project, sender_of
+from tests.end_to_end.stages import HttpStage
 from tests.end_to_end.waiting import eventually
 
 HANDLERS = sorted((*catalogue().commands, *catalogue().settings), key=lambda handler: handler.name)

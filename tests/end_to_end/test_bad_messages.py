@@ -20,7 +20,8 @@ from domain.kernel.envelope import Envelope
 from tests.domain.mutations import mutations
 from tests.domain.scenarios import SCENARIOS
 from tests.end_to_end import bad_input
-from tests.end_to_end.doors import Doors, HttpStage, Payload, Project, queue_of
+from tests.end_to_end.doors import Doors, Payload, Project, queue_of
+from tests.end_to_end.stages import HttpStage
 from tests.end_to_end.waiting import eventually
 
 NAMES = sorted(handler.name for handler in catalogue().commands)

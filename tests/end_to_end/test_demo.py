@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 100.0
+PATIENCE = 180.0
 
 
 async def start(*arguments: str) -> asyncio.subprocess.Process:
@@ -54,6 +54,39 @@ async def test_a_folder_of_the_users_is_delivered_and_proved(tmp_path: Path) -> 
     assert output.count("CreateCommit over HTTP") == 2, "more than a command's worth goes in two"
     assert "required check ci/build has failed" in output
     assert output.index("RepositoryProvisioned") < output.index("PullRequestMerged")
+
+
+@pytest.mark.timeout(200)
+async def test_the_sample_service_comes_to_an_approved_release() -> None:
+    code, output = await finished(await start())
+    assert code == 0, output
+    told = " ".join(output.split())
+    assert "BuildCompleted: Succeeded, 5 tests passed, 0 failed, coverage" in told
+    assert 'is refused: "approver must differ from the planning identity"' in told
+    assert "readiness: nothing stands in the way of its promotion" in told
+    # One tree, from the first fact to the last.
+    tree = output[output.index("trace-") :]
+    facts = ("PipelineGenerated", "PackagePublished", "ContainerImageBuilt", "ReleaseApproved")
+    assert all(fact in tree for fact in facts), tree
+    assert output.count("\ntrace-") == 1
+
+
+@pytest.mark.timeout(200)
+async def test_a_folder_whose_own_tests_fail_stops_at_its_build(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1.0.0"\n')
+    (tmp_path / "mine.py").write_text("ANSWER = 41\n")
+    (tmp_path / "tests").mkdir()
+    test = "import mine\n\ndef test_answer():\n    assert mine.ANSWER == 42\n\ndef test_it():\n    pass\n"
+    (tmp_path / "tests" / "test_mine.py").write_text(test)
+
+    code, output = await finished(await start("--source", str(tmp_path)))
+
+    assert code == 0, output
+    told = " ".join(output.split())
+    assert "BuildCompleted: Failed, 1 tests passed, 1 failed" in told
+    assert "PlanRelease over HTTP is refused:" in told
+    assert "is Failed: a release references a successful build (1 tests failed)" in told
+    assert "ReleasePlanned" not in output
 
 
 async def test_a_folder_that_is_not_there_is_an_error_with_its_name(tmp_path: Path) -> None:

@@ -18,14 +18,13 @@ from tests.domain.scenarios import SCENARIOS
 from tests.end_to_end.consumer import Received, assert_no_gap, assert_repeats_are_identical
 from tests.end_to_end.doors import (
     Doors,
-    HttpStage,
     Payload,
     Project,
-    QueueStage,
     bodies,
     queue_of,
     until_gone,
 )
+from tests.end_to_end.stages import HttpStage, QueueStage
 
 NAMES = sorted(handler.name for handler in catalogue().commands)
 COPIES = 12

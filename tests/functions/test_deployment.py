@@ -10,6 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from functions.settings import Settings
 from infra.local.processes import ROOT
 
 PINNED = {
@@ -70,6 +71,11 @@ def test_nothing_of_the_app_imports_what_is_not_deployed() -> None:
     for folder in ("functions", "domain", "adapters"):
         for path in Path(ROOT / folder).rglob("*.py"):
             assert not re.search(r"^\s*(from|import) (infra|tests)\b", path.read_text(), re.MULTILINE), path
+
+
+def test_the_sample_settings_are_all_that_the_app_asks_for() -> None:
+    sample = json.loads((ROOT / "local.settings.sample.json").read_text())["Values"]
+    assert Settings.read(sample).defender_subscriptions == ("laptop-cloud",)
 
 
 def test_host_json_has_the_route_prefix_that_clients_use() -> None:

@@ -17,7 +17,7 @@ from tests.infra.container_registry_fixture import RunningRegistry
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
-LAYER = "application/vnd.oci.image.layer.v1.tar"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 type Json = dict[str, Any]
 
@@ -57,10 +57,12 @@ class Reply:
 
 
 class OciClient:
-    def __init__(self, registry: RunningRegistry, repository: str) -> None:
-        self.registry = registry
-        self.repository = repository
-        self._session = aiohttp.ClientSession(headers={"Authorization": registry.authorization})
+    def __init__(
+        self, registry: RunningRegistry, repository: str, session: aiohttp.ClientSession | None = None
+    ) -> None:
+        self.registry, self.repository = registry, repository
+        headers = {"Authorization": registry.authorization}
+        self._session = session or aiohttp.ClientSession(headers=headers)
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,9 +72,7 @@ class OciClient:
 
     def of(self, repository: str) -> OciClient:
         """The same client for another repository; closed with this one."""
-        other = OciClient.__new__(OciClient)
-        other.registry, other.repository, other._session = self.registry, repository, self._session
-        return other
+        return OciClient(self.registry, repository, self._session)
 
     async def send(
         self, method: str, url: str, content: bytes | AsyncIterator[bytes] | None = None, **headers: str
@@ -110,15 +110,20 @@ class OciClient:
     async def push_manifest(self, content: bytes, reference: str, media_type: str = MANIFEST) -> Reply:
         return await self.send("PUT", f"manifests/{reference}", content, Content_Type=media_type)
 
-    async def push_image(self, tag: str, *layers: bytes) -> str:
+    async def push_image(self, tag: str, *layers: bytes, **fields: Any) -> str:
         """An image of these layers; its digest."""
         config = b"{}"
         for blob in (config, *layers):
             if (await self.send("HEAD", f"blobs/{digest_of(blob)}")).status == 404:
                 await self.push_blob(blob)
-        pushed = await self.push_manifest(manifest(config, *layers), tag)
+        pushed = await self.push_manifest(manifest(config, *layers, **fields), tag)
         assert pushed.status == 201, pushed
         return pushed.headers["Docker-Content-Digest"]
+
+    async def retag(self, tag: str, digest: str) -> None:
+        found = await self.send("GET", f"manifests/{digest}", Accept=MANIFEST)
+        pushed = await self.push_manifest(found.content, tag)
+        assert (pushed.status, pushed.headers["Docker-Content-Digest"]) == (201, digest), pushed
 
     async def pull(self, reference: str) -> list[bytes]:
         """The layers, each verified against the manifest, and that against its digest."""

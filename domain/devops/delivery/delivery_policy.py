@@ -3,7 +3,7 @@
 import hashlib
 import json
 from enum import StrEnum
-from typing import Annotated, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -75,8 +75,10 @@ class DeliverySettings(Model):
 
 
 class ConfigureDelivery(DeliverySettings, Setting):
-    """Have exactly these settings: what is not named goes back to its default. `expected_revision` is the
-    revision that the settings were made from."""
+    """Have exactly these settings: what is not named goes back to its default, so that a name that is not
+    known is an error. `expected_revision` is the revision that the settings were made from."""
+
+    model_config = ConfigDict(extra="forbid")
 
     expected_revision: Annotated[int, Field(ge=0)] | None = None
 
@@ -156,6 +158,12 @@ class DeliveryPolicy(DeliverySettings, Aggregate):
     def hash(self, environment: EnvironmentPolicy) -> str:
         """Tells whether two releases in this environment were judged alike."""
         return policy_hash(self.for_release(environment))
+
+    def settings(self) -> dict[str, Any]:
+        """As ConfigureDelivery takes them, to be sent back with a change."""
+        names = DeliverySettings.model_fields.keys()
+        wire = self.model_dump(mode="json", by_alias=True, include=set(names))
+        return {**wire, "expectedRevision": self.revision}
 
     def configure(self, settings: DeliverySettings) -> None:
         for field in DeliverySettings.model_fields:

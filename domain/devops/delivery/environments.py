@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from domain.devops.delivery.identities import ApproverGroup, GroupName, PersonName
+from domain.devops.delivery.identities import ApproverGroup, GroupName, PersonName, Strict
 from domain.kernel.errors import require
 from domain.kernel.values import Model, matching
 
@@ -34,14 +34,14 @@ class DeploymentStrategy(StrEnum):
     CANARY = "Canary"
 
 
-class GroupQuorum(Model):
+class GroupQuorum(Strict):
     """So many of the group must approve."""
 
     group: GroupName
     quorum: Annotated[int, Field(ge=1, le=50)] = 1
 
 
-class ApprovalPolicy(Model):
+class ApprovalPolicy(Strict):
     """Who must approve a release before it goes into an environment: so many distinct persons, of each group
     its quorum (a person fills one seat), and these persons by name; within so many hours."""
 
@@ -51,7 +51,7 @@ class ApprovalPolicy(Model):
     expires_after_hours: Annotated[int, Field(ge=1, le=8760)] = 72
 
 
-class EnvironmentPolicy(Model):
+class EnvironmentPolicy(Strict):
     """An environment: the strategies that are valid for it, the one for who names none, and its approvals."""
 
     name: EnvironmentName

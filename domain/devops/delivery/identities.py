@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from domain.kernel.values import Classification, Identifier, Line, Model, Person, Sensitive, Timestamp
 
@@ -66,14 +66,20 @@ class Identity(Model):
         return (self.name, *self.aliases)
 
 
-class KnownIdentity(Model):
+class Strict(Model):
+    """A part of a document that replaces another one whole: a misspelt name would go back to its default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class KnownIdentity(Strict):
     """A person's other names: addresses, object ids, and service principals that act for them."""
 
     name: PersonName
     aliases: tuple[PersonName, ...] = ()
 
 
-class ApproverGroup(Model):
+class ApproverGroup(Strict):
     """Who may fill a group's seats: these members, and who is in the directory's group of this id."""
 
     name: GroupName
@@ -81,7 +87,7 @@ class ApproverGroup(Model):
     directory_group: Identifier | None = None
 
 
-class Delegation(Model):
+class Delegation(Strict):
     """`to` may stand for `from`, from the one moment until before the other."""
 
     from_: Annotated[PersonName, Field(alias="from")]

@@ -100,6 +100,6 @@ async def _find(
             item.tag,
         )
     try:
-        await look_at(image, work, policy, registry, scanner)
+        await look_at(image, work, policy, registry, scanner, (item.repository, item.tag))
     except Rejected as refused:  # a foreign registry, or a repository of another project's
         image.problem = refused.sentence

@@ -98,6 +98,9 @@ class ContainerImage(Aggregate):
     status: ImageStatus = ImageStatus.REFUSED
     problem: str | None = None
     built_at: Timestamp | None = None
+    names: tuple[str, ...] = ()
+    """`repository:tag` under which builds have named it and the registry had it."""
+    missing_since: Timestamp | None = None
     layers: tuple[ImageLayer, ...] = ()
     scan_result: ImageScanResult | None = None
 
@@ -112,18 +115,27 @@ class ContainerImage(Aggregate):
     def scan_state(self) -> ScanState:
         return ScanState.NOT_SEEN if self.scan_result is None else self.scan_result.state
 
-    def observe(self, manifest: ProvidedManifest | None, tagged: str | None, at: Timestamp) -> None:
-        """Take over what the registry has: the manifest of the digest, and the digest that the tag maps to.
-        What was built once stays built, wherever its tag goes later."""
-        if self.status is ImageStatus.BUILT:
-            return
-        if manifest is None:
-            self.problem = f"registry {self.registry} has no {self.digest} in {self.repository_name}"
-        elif tagged != self.digest:
-            self.problem = (
-                f"tag {self.tag} maps to {tagged or 'nothing'} in the registry, not to {self.digest}"
-            )
+    def observe(self, manifest: ProvidedManifest | None, at: Timestamp) -> None:
+        """Take over whether the registry has it. What was built once stays built, and may be missing."""
+        if manifest is not None:
+            self.missing_since = None
+        elif self.status is ImageStatus.BUILT:
+            self.missing_since = self.missing_since or at
         else:
+            self.problem = f"registry {self.registry} has no {self.digest} in {self.repository_name}"
+
+    def observe_name(
+        self, manifest: ProvidedManifest, repository: str, tag: str, tagged: str | None, at: Timestamp
+    ) -> None:
+        """Take over the digest that a tag maps to at the time of publishing; where it goes later is another
+        image's matter."""
+        if tagged != self.digest:
+            if self.status is not ImageStatus.BUILT:
+                there = tagged or "nothing"
+                self.problem = f"tag {tag} maps to {there} in the registry, not to {self.digest}"
+            return
+        self.names = (*self.names, f"{repository}:{tag}")
+        if self.status is not ImageStatus.BUILT:
             self.status, self.problem, self.built_at = ImageStatus.BUILT, None, at
             self.layers = tuple(
                 ImageLayer(digest=layer.digest, media_type=layer.media_type, size=layer.size)
@@ -162,11 +174,16 @@ class ContainerImage(Aggregate):
         state = ScanState.FAILED if found.failing else ScanState.PASSED
         self.scan_result = found.model_copy(update={"state": state})
 
-    def promotion_problem(self) -> str | None:
-        """Why it may not be promoted; None: it may."""
-        name = f"image {self.repository_name}:{self.tag}"
+    def promotion_problem(self, named: str | None = None) -> str | None:
+        """Why it may not be promoted under this name, by default its own; None: it may."""
+        named = named or f"{self.repository_name}:{self.tag}"
+        name = f"image {named}"
         if self.status is not ImageStatus.BUILT:
             return f"{name} is not in the registry as built: {self.problem}"
+        if named not in self.names:
+            return f"{name} did not map to {self.digest} in the registry when its build was recorded"
+        if self.missing_since is not None:
+            return f"{name} is no longer in the registry"
         if self.scan_result is None:
             return f"{name} has not been scanned for vulnerabilities yet"
         if self.scan_state is ScanState.FAILED:
@@ -185,16 +202,21 @@ async def look_at(
     policy: DeliveryPolicy,
     registry: ContainerRegistry,
     scanner: ImageScanner,
+    named: tuple[str, str] | None = None,
 ) -> None:
-    """Read registry and scanner again; whatever a webhook said. Raises `Rejected` where it is not in the
-    platform's registry, or not in the project's part of it."""
+    """Read registry and scanner again, whatever a webhook said; `named` is how a build names the image.
+
+    Raises `Rejected` where it is not in the platform's registry, or not in the project's part of it.
+    """
     ours = image.registry.casefold() == registry.registry.casefold()
     require(ours, f"registry {image.registry} is not the platform's {registry.registry}")
     name, digest = image.repository_name, image.digest
-    if image.status is not ImageStatus.BUILT:
-        manifest = await registry.manifest(work.partition, name, digest)
-        tagged = await registry.manifest(work.partition, name, image.tag)
-        image.observe(manifest, None if tagged is None else tagged.digest, work.now)
+    manifest = await registry.manifest(work.partition, name, digest)
+    image.observe(manifest, work.now)
+    repository, tag = named or (name, image.tag)
+    if manifest is not None and f"{repository}:{tag}" not in image.names:
+        tagged = await registry.manifest(work.partition, repository, tag)
+        image.observe_name(manifest, repository, tag, None if tagged is None else tagged.digest, work.now)
     scan = await scanner.scan(work.partition, image.registry, name, digest)
     image.observe_scan(scan, policy.failing_severity)
 

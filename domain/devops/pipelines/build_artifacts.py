@@ -190,6 +190,10 @@ def images_in(archive: bytes) -> list[NamedImage]:
 def _said(error: ValidationError) -> str:
     problems = error.errors(include_url=False, include_input=False, include_context=False)
     return "; ".join(
-        f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
+        ": ".join(
+            part
+            for part in (".".join(map(str, problem["loc"])), problem["msg"].removeprefix("Value error, "))
+            if part
+        )
         for problem in problems
     )

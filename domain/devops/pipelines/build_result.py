@@ -14,7 +14,7 @@ from domain.devops.source_control.git_names import BranchName, CommitSha
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.errors import require
 from domain.kernel.event import Event
-from domain.kernel.values import Identifier, Model, ModuleId, Timestamp, derived_id
+from domain.kernel.values import Identifier, Model, ModuleId, Person, Timestamp, derived_id
 from domain.provided import BlobHandle
 
 CoveragePercentage = Annotated[float, Field(ge=0, le=100)]
@@ -129,6 +129,8 @@ class BuildResult(Aggregate):
     """What the artifacts say and can't be taken at its word; such a build is not released."""
     logs_uri: str | None = None
     log: BlobReference | None = None
+    requested_by: Person
+    """Who started the run at the provider; of the platform's own runs, its account there."""
     branch: BranchName
     on_default_branch: bool
     commit_sha: CommitSha

@@ -168,15 +168,20 @@ async def put_in_place(
     title = f"Generate the pipeline from {design.module_type.template} {design.template_version}"
     since = max(place.branch.created_at, work.now - LOOK_BACK)
     if not place.branch.is_protected:
-        created = await git.create_commit(
-            handle,
-            place.branch.name,
-            title,
-            [change],
-            author=work.actor.name,
-            operation_id=work.command_id,
-            since=since,
-        )
+        try:
+            created = await git.create_commit(
+                handle,
+                place.branch.name,
+                title,
+                [change],
+                author=work.actor.name,
+                operation_id=work.command_id,
+                since=since,
+            )
+        except Rejected as refused:
+            if await git.branch_head(handle, place.branch.name) == place.head:
+                raise
+            raise Conflict(f"branch {place.branch.name} has moved on") from refused
         return created.sha
     if waiting is not None:
         pull_request = await git.pull_request(handle, waiting)

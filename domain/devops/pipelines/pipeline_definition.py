@@ -144,6 +144,13 @@ class PipelineDefinition(Aggregate):
     def is_generated_from(self, design: Design) -> bool:
         return self.status is PipelineStatus.ACTIVE and self.design == design
 
+    def strangeness_of(self, yaml: bytes | None, commit_sha: str) -> tuple[str, ...]:
+        """What is wrong with a YAML that a run came from: only what was generated keeps to the templates."""
+        known = {self.yaml_sha256, *(prior.yaml_sha256 for prior in self.superseded)}
+        if yaml is not None and hashlib.sha256(yaml).hexdigest() in known:
+            return ()
+        return (f"{self.definition_path} at {commit_sha[:10]} is not the generated one",)
+
     def require_runnable(self) -> None:
         waits = "" if self.proposal is None else f" in pull request {self.proposal.pull_request_number}"
         require(self.status is PipelineStatus.ACTIVE, f"pipeline {self.pipeline_id} waits{waits}")
@@ -212,7 +219,11 @@ async def generate_pipeline(
     current = None if definition is None else definition.intended
     design = await designed(command, current, policy.target_feed, place, git, provider)
     if definition is not None and definition.is_generated_from(design):
-        return  # once per template version: a merge need not change anything
+        # Once per template version: a merge changes nothing. Who asks for it by name gets it back where
+        # somebody has changed or removed it.
+        there = await git.file(repository.handle, place.head, place.path)
+        if command.merged_into is not None or not definition.strangeness_of(there, place.head):
+            return
     module_id = work.envelope.module_id or repository.module_id or f"module-{repository.name}"
     external_id = await provider.ensure_pipeline(
         repository.handle, repository.name, place.path, place.branch.name
@@ -227,6 +238,9 @@ async def generate_pipeline(
             **dict(design),
         )
         work.add(definition)
+    elif definition.waits_in is not None and definition.intended != design:
+        await _require_closed(definition, repository, git)
+    definition.external_id = external_id  # another one, where somebody has deleted it at the provider
     yaml = yaml_of(definition.module_id, design, place, provider)
     preview = await provider.preview(repository.handle, external_id, place.branch.name, yaml)
     placed = await put_in_place(work, yaml, design, place, definition.waits_in, git)
@@ -236,3 +250,15 @@ async def generate_pipeline(
     hooks = await provider.register_pipeline_hooks(repository.handle, external_id, HOOK_EVENTS)
     definition.observe_hooks(hooks)
     definition.generate(design, preview, yaml.encode(), placed, work.now)
+
+
+async def _require_closed(definition: PipelineDefinition, repository: Repository, git: GitProvider) -> None:
+    """What waits in a pull request is what its title says: something else can't wait in its place."""
+    number = definition.waits_in
+    assert number is not None
+    waiting = await git.pull_request(repository.handle, number)
+    version = definition.intended.template_version
+    require(
+        waiting is None or waiting.status != "active",
+        f"pull request {number} waits with templates {version}: complete or abandon it first",
+    )

@@ -182,7 +182,9 @@ async def observe_run(
         results = await provider.results(work.partition, command.run_id)
         stored = await store_build(work, run.run_id, run.folder, definition, provider, blobs)
         repository = await work.get(Repository, definition.repository_id)
-        build = _build_of(run, repository, definition.module_id, results, stored)
+        yaml = await git.file(repository.handle, run.commit_sha, definition.definition_path)
+        problems = (*stored.problems, *definition.strangeness_of(yaml, run.commit_sha))
+        build = _build_of(run, repository, definition.module_id, results, stored, problems)
         work.add(build)
         build.complete(stored.artifacts)
 
@@ -193,20 +195,25 @@ async def _observed_first(
     """A run that came from outside: it follows from the merge that it builds, or else from its pipeline."""
     reason = RunReason.MANUAL if provided.reason == "manual" else RunReason.CI
     run = PipelineRun.of(definition, provided, reason)
-    work.follow(definition)
+    work.follow(definition, initiator=provided.requested_by)
     repository = await work.get(Repository, definition.repository_id)
     number = await git.merged_by(repository.handle, provided.commit_sha)
     if number is not None:
         merged = await work.find(PullRequest, PullRequest.id_for(repository.repository_id, number))
         if merged is not None and merged.lineage is not None:
-            work.follow(merged)
+            work.follow(merged, initiator=merged.lineage.initiator or provided.requested_by)
     work.add(run)
     run.start()
     return run
 
 
 def _build_of(
-    run: PipelineRun, repository: Repository, module_id: str, results: ProvidedResults, stored: Stored
+    run: PipelineRun,
+    repository: Repository,
+    module_id: str,
+    results: ProvidedResults,
+    stored: Stored,
+    problems: tuple[str, ...],
 ) -> BuildResult:
     assert run.finished_at is not None
     return BuildResult(
@@ -223,7 +230,8 @@ def _build_of(
             for name, passed, failed, other in results.suites
         ),
         coverage=results.coverage,
-        problems=stored.problems,
+        problems=problems,
+        requested_by=run.requested_by,
         logs_uri=stored.log.uri,
         log=stored.log,
         branch=run.branch,

@@ -14,10 +14,13 @@ from domain.ports import GitProvider
 
 
 class Contribution(StrEnum):
-    """Commits: as author, co-author or committer. Pull request: as who opened it."""
+    """Commit: as author, co-author or committer. Pull request: as who opened it; merge: as who completed it.
+    Run: as who started the build at the provider."""
 
     COMMIT = "Commit"
     PULL_REQUEST = "PullRequest"
+    MERGE = "Merge"
+    RUN = "Run"
 
 
 class Contributor(Model):
@@ -45,6 +48,8 @@ async def contributors_of(
     return (
         *_distinct(found.authors, Contribution.COMMIT, people),
         *_distinct(openers, Contribution.PULL_REQUEST, people),
+        *_distinct(found.mergers, Contribution.MERGE, people),
+        *_distinct([build.requested_by], Contribution.RUN, people),
     )
 
 

@@ -11,6 +11,8 @@ from domain.kernel.errors import require
 PLANNER = "approver must differ from the planning identity"
 AUTHOR = "approver must not be an author of what is released"
 PULL_REQUEST_AUTHOR = "approver must not have opened a pull request of what is released"
+MERGER = "approver must not have merged a pull request of what is released"
+STARTER = "approver must not have started the build of what is released"
 
 
 def duty_checks(
@@ -41,6 +43,8 @@ def duty_checks(
 _MADE = {
     Contribution.COMMIT: ("authorIsNotApprover", AUTHOR),
     Contribution.PULL_REQUEST: ("pullRequestAuthorIsNotApprover", PULL_REQUEST_AUTHOR),
+    Contribution.MERGE: ("mergerIsNotApprover", MERGER),
+    Contribution.RUN: ("starterIsNotApprover", STARTER),
 }
 
 

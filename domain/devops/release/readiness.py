@@ -89,7 +89,8 @@ def _build_successful(build: BuildResult | None, plan: ReleasePlan) -> Condition
         build.require_successful()
     except Rejected as no:
         return Condition("buildSuccessful", False, no.sentence)
-    return Condition("buildSuccessful", True, f"build {build.build_number} is successful")
+    tests = f"{build.tests_passed} tests passed" if build.tests_passed else "no tests"
+    return Condition("buildSuccessful", True, f"build {build.build_number} is successful ({tests})")
 
 
 def _approvals(plan: ReleasePlan, people: People) -> Iterable[Condition]:
@@ -113,7 +114,7 @@ def _image(artifact: ReleaseArtifact, evidence: Evidence) -> Condition:
     problem = (
         f"image {artifact.name} has not been found in the registry"
         if image is None
-        else image.promotion_problem()
+        else image.promotion_problem(artifact.name)
     )
     passed = f"image {artifact.name} has passed its vulnerability scan"
     return Condition("imageScanPassed", problem is None, problem or passed)

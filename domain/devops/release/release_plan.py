@@ -162,6 +162,19 @@ def _version(wanted: str | None, build: BuildResult) -> str:
         ) from None
 
 
+async def _require_unplanned(key: UniqueKey, version: str, work: Work) -> None:
+    holder = await work.holder(key)
+    if holder is None:
+        return
+    earlier = await work.find(ReleasePlan, holder)
+    if earlier is None or earlier.status_at(work.now) is ReleaseStatus.PENDING_APPROVAL:
+        raise Rejected(key.sentence)
+    raise Rejected(
+        f"{key.sentence} as {holder}, which is {earlier.status_at(work.now)}:"
+        " build it again, or plan it under another version"
+    )
+
+
 @release.handler
 async def plan_release(command: PlanRelease, work: Work, git: GitProvider) -> None:
     build = await work.get(BuildResult, command.build_result_id)
@@ -171,7 +184,7 @@ async def plan_release(command: PlanRelease, work: Work, git: GitProvider) -> No
     strategy = environment.strategy(command.strategy)
     version = _version(command.version, build)
     key = version_key(build.module_id, environment.name, version)
-    require(await work.holder(key) is None, key.sentence)
+    await _require_unplanned(key, version, work)
     judged_by = policy.for_release(environment)
     behind = work.actor.behind
     plan = ReleasePlan(

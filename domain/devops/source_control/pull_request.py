@@ -277,6 +277,8 @@ async def observe_pull_request(command: ObservePullRequest, work: Work, git: Git
         if provided.operation_id is not None and not command.adopt:
             return
         pull_request = PullRequest.of(command.repository_id, provided)
+        # Opened elsewhere, by whomever: it is in the repository's tree, and nobody's deed that we know of.
+        work.follow(repository, initiator=None)
         work.add(pull_request)
         pull_request.open()
     pull_request.observe(provided, work.now, adopt=command.adopt)

@@ -1,1 +1,1 @@
-"""A local Azure DevOps: the REST subset of git, policy and service hooks over real bare git repositories."""
+"""A local Azure DevOps: git, policies, pipelines, feeds and service hooks over REST and real repositories."""

@@ -1,4 +1,5 @@
-"""Policy evaluations over REST; a build's result is reported here because there are no pipelines."""
+"""Policy evaluations over REST, and a build's result as a build policy sees it, set from outside: runs of
+pipelines do not report to policies."""
 
 from __future__ import annotations
 

@@ -5,21 +5,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import override
 
+from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.service_bus import ServiceBus
 from adapters.table_storage import TableStorageStore
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
-from domain.kernel.actor import service
+from domain.kernel.actor import Actor, service
 from domain.kernel.context import snake
 from domain.kernel.envelope import Envelope, Message
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition
-from domain.ports import GitProvider
+from domain.ports import BlobStore, GitProvider, PipelineProvider
 from functions.bootstrap import now
 
 HERE = Partition("bench", "proj-bench")
-CHECK = "ci/build"
+REDACTION_KEY = b"bench" * 8
+BENCH, APPROVER = service("bench"), Actor("grace@connectsoft.example")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class CountingServiceBus(ServiceBus):
 
 
 class Bench:
-    """One process of the platform over real storage and broker, and a provider in memory."""
+    """One process of the platform over real storage and broker, and everything else outside in memory."""
 
     def __init__(self, storage: str, service_bus: str) -> None:
         self.requests: Counter[str] = Counter()
@@ -54,9 +57,14 @@ class Bench:
         )
         self.broker = CountingServiceBus(service_bus)
         self.git = MemoryGitProvider()
-        ports: dict[type, object] = {GitProvider: self.git}
+        self.pipelines = MemoryPipelineProvider(self.git)
+        ports: dict[type, object] = {
+            GitProvider: self.git,
+            PipelineProvider: self.pipelines,
+            BlobStore: MemoryBlobStore(),
+        }
         self.dispatcher = Dispatcher(
-            catalogue(), self.store, self.broker, lambda port: ports[port], Redaction(b"bench" * 8), now
+            catalogue(), self.store, self.broker, lambda port: ports[port], Redaction(REDACTION_KEY), now
         )
         self._count = 0
 
@@ -73,11 +81,13 @@ class Bench:
             payload=payload,
         )
 
-    async def handle(self, command: str, payload: dict[str, object]) -> tuple[Cost, dict[str, str]]:
-        """Dispatch one command; answers its cost and the payload of its fact."""
+    async def handle(
+        self, command: str, payload: dict[str, object], actor: Actor = BENCH
+    ) -> tuple[Cost, dict[str, str]]:
+        """Dispatch one command; answers its cost and the payload of its last fact, if any."""
         self.requests.clear()
         sends = self.broker.sends
-        journal = await self.dispatcher.dispatch(self.envelope(command, payload), service("bench"))
+        journal = await self.dispatcher.dispatch(self.envelope(command, payload), actor)
         now_done = Counter(self.requests)
         await self.dispatcher.drain()
         later = self.requests - now_done
@@ -85,7 +95,8 @@ class Bench:
         cost = Cost(
             command, now_done["read"], now_done["transaction"], self.broker.sends - sends, later.total()
         )
-        return cost, journal.outcome.reply["events"][0]["payload"]
+        facts = journal.outcome.reply["events"]
+        return cost, facts[-1]["payload"] if facts else {}
 
     async def close(self) -> None:
         await self.broker.close()
@@ -105,8 +116,8 @@ async def costs(bench: Bench) -> list[Cost]:
     await bench.handle("ProvisionRepository", {"name": "warm"})
     found: list[Cost] = []
 
-    async def counted(command: str, payload: dict[str, object]) -> dict[str, str]:
-        cost, fact = await bench.handle(command, payload)
+    async def counted(command: str, payload: dict[str, object], actor: Actor = BENCH) -> dict[str, str]:
+        cost, fact = await bench.handle(command, payload, actor)
         found.append(cost)
         return fact
 
@@ -116,7 +127,7 @@ async def costs(bench: Bench) -> list[Cost]:
     return found
 
 
-type Counted = Callable[[str, dict[str, object]], Awaitable[dict[str, str]]]
+type Counted = Callable[..., Awaitable[dict[str, str]]]
 
 
 async def _delivery(bench: Bench, counted: Counted) -> None:
@@ -138,3 +149,15 @@ async def _delivery(bench: Bench, counted: Counted) -> None:
         repository | {"sourceBranch": "work", "targetBranch": "main", "title": "Add the service"},
     )
     await counted("MergePullRequest", {"pullRequestId": opened["pullRequestId"]})
+    await _release(bench, counted, repository)
+
+
+async def _release(bench: Bench, counted: Counted, repository: dict[str, object]) -> None:
+    await bench.handle("ObserveBranch", repository | {"name": "main"})
+    generated = await counted("GeneratePipeline", repository | {"moduleType": "PythonService"})
+    started = await counted("RunPipeline", {"pipelineId": generated["pipelineId"]})
+    run_id = int(started["runId"])
+    bench.pipelines.finish(run_id, tests=(12, 0), coverage=90.0)
+    _, built = await bench.handle("ObserveRun", {"runId": run_id})
+    planned = await counted("PlanRelease", {"buildResultId": built["buildResultId"]})
+    await counted("ApproveRelease", {"releaseId": planned["releaseId"]}, APPROVER)

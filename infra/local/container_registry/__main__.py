@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import logging
-import sys
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from infra.local.container_registry.registry import Options
 from infra.local.container_registry.server import Server
-from infra.local.lifetime import add_parent_pid, say_ready, told_to_stop
+from infra.local.lifetime import add_parent_pid, say_ready, serve_over, told_to_stop
 
 
 def _arguments() -> argparse.Namespace:
@@ -52,15 +49,8 @@ async def _run(arguments: argparse.Namespace, data: Path) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
     arguments = _arguments()
-    if arguments.data is not None:
-        asyncio.run(_run(arguments, arguments.data))
-        return
-    with tempfile.TemporaryDirectory(prefix="container-registry-") as directory:
-        asyncio.run(_run(arguments, Path(directory)))
+    serve_over(arguments.data, "container-registry", partial(_run, arguments))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ AGGREGATES = {
             "status",
             "builtAt",
         },
-        {"problem", "layers", "scanResult"},
+        {"problem", "layers", "scanResult", "names", "missingSince"},
     ),
 }
 

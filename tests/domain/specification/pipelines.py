@@ -106,6 +106,7 @@ AGGREGATES = {
             "repositoryId",
             "testSummaries",
             "problems",
+            "requestedBy",
             "log",
             "branch",
             "onDefaultBranch",

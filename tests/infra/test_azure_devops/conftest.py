@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from tests.infra.test_azure_devops.client import ZERO, Project, Repository, Running
 from tests.infra.test_azure_devops.receiver import Receiver
-from tests.infra.test_azure_devops.run_ground import RunGround
+from tests.infra.test_azure_devops.run_ground import Definition, RunGround
 
 
 @pytest_asyncio.fixture(scope="session")
@@ -77,3 +77,8 @@ async def ground(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunG
     )
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def definition(ground: RunGround) -> Definition:
+    return await ground.pipeline()

@@ -1,30 +1,10 @@
-"""A small NuGet client for the tests, and the packages that it publishes."""
+"""A small NuGet client for the tests."""
 
 from __future__ import annotations
-
-import io
-import zipfile
 
 import aiohttp
 
 from tests.infra.test_azure_devops.client import Json, Reply, Running
-
-NUSPEC = """<?xml version="1.0" encoding="utf-8"?>
-<package xmlns="http://schemas.microsoft.com/packaging/2013/05/nuspec.xsd"><metadata>
-<id>{id}</id><version>{version}</version><authors>Acme</authors><description>Billing client</description>
-</metadata></package>"""
-
-
-def nupkg(package_id: str, version: str, text: str = "code", **left_out: bool) -> bytes:
-    """A package; its text makes two of the same version differ."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        if not left_out.get("nuspec"):
-            archive.writestr(f"{package_id}.nuspec", NUSPEC.format(id=package_id, version=version))
-        if not left_out.get("types"):
-            archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr("lib/net10.0/a.dll", text)
-    return packed.getvalue()
 
 
 class Feed:

@@ -9,18 +9,12 @@ import pytest
 
 from tests.infra.test_azure_devops.run_ground import (
     Definition,
-    RunGround,
     bash,
     job,
     one_job,
     pipeline,
     stage,
 )
-
-
-@pytest.fixture
-async def definition(ground: RunGround) -> Definition:
-    return await ground.pipeline()
 
 
 async def test_a_build_tells_what_ran_where_and_for_whom(definition: Definition) -> None:

@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from tests.infra.test_azure_devops.client import ORG, Project, Running
-from tests.infra.test_azure_devops.nuget_client import Feed, nupkg
+from tests.infra.test_azure_devops.nuget_client import Feed
+from tests.packages import nupkg
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def feed(project: Project) -> Feed:
 
 async def test_a_published_package_is_served_byte_for_byte(feed: Feed) -> None:
     # Line breaks and dashes in the bytes must not be taken for the end of a part.
-    content = nupkg("Acme.Billing", "1.2.0", "\r\n--x\r\n\r\n--\n\r")
+    content = nupkg("Acme.Billing", "1.2.0", b"\r\n--x\r\n\r\n--\n\r")
     assert (await feed.put(content)).status == 202
     assert (await feed.download("Acme.Billing", "1.2.0")).body == content
     assert await feed.versions("Acme.Billing") == ["1.2.0"]
@@ -46,9 +47,9 @@ async def test_a_registration_tells_the_hash_and_where_the_content_is(feed: Feed
 
 @pytest.mark.parametrize("again", ["1.0.0", "1.0", "1.0.0.0", "01.0.0", "1.0.0+build.2"])
 async def test_a_version_is_taken_however_it_is_written(feed: Feed, again: str) -> None:
-    first = nupkg("Acme.Billing", "1.0.0", "first")
+    first = nupkg("Acme.Billing", "1.0.0", b"first")
     assert (await feed.put(first)).status == 202
-    refused = await feed.put(nupkg("ACME.billing", again, "second"))
+    refused = await feed.put(nupkg("ACME.billing", again, b"second"))
     assert (refused.status, refused.type_key) == (409, "PackageAlreadyExistsException")
     assert (await feed.download("Acme.Billing", "1.0.0")).body == first
 
@@ -81,8 +82,8 @@ async def test_a_deleted_version_is_gone_and_stays_taken(project: Project, feed:
     [
         (b"no zip", "not a valid zip"),
         (nupkg("Acme", "1.0.0")[:-30], "not a valid zip"),
-        (nupkg("Acme", "1.0.0", nuspec=True), "one .nuspec"),
-        (nupkg("Acme", "1.0.0", types=True), "[Content_Types].xml"),
+        (nupkg("Acme", "1.0.0", without=(".nuspec",)), "one .nuspec"),
+        (nupkg("Acme", "1.0.0", without=(".xml",)), "[Content_Types].xml"),
         (nupkg("Ac me", "1.0.0"), "package id"),
         (nupkg("Acme", "one"), "version"),
         (nupkg("Acme", "1.0.0-"), "version"),
@@ -113,7 +114,7 @@ async def test_publishing_needs_a_key_a_caller_and_a_multipart_body(feed: Feed) 
 
 async def test_of_publishers_of_one_version_at_once_exactly_one_wins(feed: Feed) -> None:
     # Large enough that all are being written before the first one is there.
-    contents = [nupkg("Acme.Billing", "1.0.0", str(number) * 1_000_000) for number in range(6)]
+    contents = [nupkg("Acme.Billing", "1.0.0", str(number).encode() * 1_000_000) for number in range(6)]
     statuses = [reply.status for reply in await asyncio.gather(*(feed.put(c) for c in contents))]
     assert sorted(statuses) == [202, 409, 409, 409, 409, 409]
     stored = (await feed.download("Acme.Billing", "1.0.0")).body

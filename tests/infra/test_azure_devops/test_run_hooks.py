@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from tests.infra.test_azure_devops.client import ORG, Json
 from tests.infra.test_azure_devops.receiver import Receiver, subscribe, subscription_body
 from tests.infra.test_azure_devops.run_ground import (
     Definition,
-    RunGround,
     bash,
     job,
     one_job,
@@ -21,11 +18,6 @@ from tests.infra.test_azure_devops.run_ground import (
 RUN = "ms.vss-pipelines.run-state-changed-event"
 STAGE = "ms.vss-pipelines.stage-state-changed-event"
 JOB = "ms.vss-pipelines.job-state-changed-event"
-
-
-@pytest.fixture
-async def definition(ground: RunGround) -> Definition:
-    return await ground.pipeline()
 
 
 async def _subscribe(definition: Definition, receiver: Receiver, event_type: str, **inputs: Any) -> Json:

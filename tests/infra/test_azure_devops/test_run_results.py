@@ -7,12 +7,10 @@ import json
 import zipfile
 
 import aiohttp
-import pytest
 
 from infra.local.azure_devops.pipelines.model import Step
 from tests.infra.test_azure_devops.run_ground import (
     Definition,
-    RunGround,
     bash,
     job,
     one_job,
@@ -32,11 +30,6 @@ COBERTURA = """<?xml version="1.0"?>
 <packages/></coverage>"""
 BARE_COBERTURA = """<coverage><packages><package><classes><class><lines><line number="1" hits="1"/>
 <line number="2" hits="0"/></lines></class></classes></package></packages></coverage>"""
-
-
-@pytest.fixture
-async def definition(ground: RunGround) -> Definition:
-    return await ground.pipeline()
 
 
 async def test_artifacts_pass_between_jobs_and_come_as_a_zip(definition: Definition) -> None:

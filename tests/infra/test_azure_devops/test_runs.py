@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from infra.local.azure_devops.pipelines.model import Step
 from tests.infra.test_azure_devops.run_ground import (
     Definition,
-    RunGround,
     bash,
     job,
     one_job,
@@ -17,11 +14,6 @@ from tests.infra.test_azure_devops.run_ground import (
     stage,
     task,
 )
-
-
-@pytest.fixture
-async def definition(ground: RunGround) -> Definition:
-    return await ground.pipeline()
 
 
 async def test_a_job_runs_in_a_clean_clone_of_its_commit(definition: Definition) -> None:

@@ -9,18 +9,12 @@ import pytest
 from infra.local.azure_devops.pipelines.model import PipelineInvalid
 from tests.infra.test_azure_devops.run_ground import (
     Definition,
-    RunGround,
     bash,
     job,
     one_job,
     pipeline,
     stage,
 )
-
-
-@pytest.fixture
-async def definition(ground: RunGround) -> Definition:
-    return await ground.pipeline()
 
 
 async def test_stages_and_jobs_follow_their_dependencies_and_conditions(definition: Definition) -> None:

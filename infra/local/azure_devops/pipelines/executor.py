@@ -9,9 +9,10 @@ from infra.local.azure_devops import clock, events
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.pipelines.approvals import await_approvals
 from infra.local.azure_devops.pipelines.cancellation import Cancellation
-from infra.local.azure_devops.pipelines.conditions import ConditionInvalid, holds
+from infra.local.azure_devops.pipelines.conditions import holds
 from infra.local.azure_devops.pipelines.executor_jobs import run_job
 from infra.local.azure_devops.pipelines.executor_scopes import DEFAULT, job_scope, stage_scope
+from infra.local.azure_devops.pipelines.expressions import ExpressionInvalid
 from infra.local.azure_devops.pipelines.model import Job, Pipeline, Stage
 from infra.local.azure_devops.pipelines.plan import load_plan
 from infra.local.azure_devops.pipelines.run_store import (
@@ -164,7 +165,7 @@ class _Execution:
                 result = CANCELED if cancelled else SKIPPED
                 self._close_phases(stage, result)
                 return result
-        except ConditionInvalid as error:
+        except ExpressionInvalid as error:
             self._timeline.issue(record, "error", str(error))
             self._close_phases(stage, SKIPPED)
             return FAILED
@@ -197,7 +198,7 @@ class _Execution:
             try:
                 scope = job_scope(self._timeline, self._plan, stage, job.depends_on, variables, cancelled)
                 wanted = holds(job.condition or DEFAULT, scope)
-            except ConditionInvalid as error:
+            except ExpressionInvalid as error:
                 self._timeline.issue(phase, "error", str(error))
                 self._timeline.complete(phase, FAILED)
                 return FAILED

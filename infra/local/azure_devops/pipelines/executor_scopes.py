@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from infra.local.azure_devops.pipelines.conditions import Scope, as_text
+from infra.local.azure_devops.pipelines.conditions import Scope
+from infra.local.azure_devops.pipelines.expression_functions import MANY, Call, Function, words
+from infra.local.azure_devops.pipelines.expression_values import Value
 from infra.local.azure_devops.pipelines.model import Pipeline, Stage
 from infra.local.azure_devops.pipelines.timeline import CANCELED, FAILED, GOOD, Timeline
 from infra.local.azure_devops.state import Json
@@ -58,13 +60,12 @@ def step_scope(variables: Mapping[str, str], status: str, cancelled: bool) -> Sc
     """Status functions speak of the steps before."""
     return Scope(
         {"variables": variables},
-        {
-            "always": lambda _: True,
-            "canceled": lambda _: cancelled,
-            "failed": lambda _: status == FAILED and not cancelled,
-            "succeeded": lambda _: status in GOOD and not cancelled,
-            "succeededorfailed": lambda _: not cancelled,
-        },
+        _status_functions(
+            cancelled,
+            failed=lambda _: status == FAILED and not cancelled,
+            succeeded=lambda _: status in GOOD and not cancelled,
+            succeeded_or_failed=lambda _: not cancelled,
+        ),
     )
 
 
@@ -84,35 +85,42 @@ def _graph_functions(
     waits: Mapping[str, Sequence[str]],
     results: Mapping[str, str | None],
     cancelled: bool,
-) -> dict[str, Callable[[list[Any]], Any]]:
+) -> dict[str, Function]:
     everything = ancestors(depends_on, waits)
 
-    def named(arguments: list[Any]) -> list[str]:
+    def named(arguments: Sequence[Value]) -> list[str]:
         lowered = {name.lower(): name for name in results}
-        return [lowered.get(as_text(argument).lower(), "") for argument in arguments]
+        return [lowered.get(words(argument).lower(), "") for argument in arguments]
 
-    def succeeded(arguments: list[Any]) -> bool:
+    def succeeded(arguments: Sequence[Value]) -> bool:
         if arguments:
             return not cancelled and all(results.get(name) in GOOD for name in named(arguments))
         # A skipped one stops only those right after it; a failure stops everything behind it.
         good = all(results.get(name) in GOOD for name in depends_on)
         return good and not cancelled and not any(results.get(n) in (FAILED, CANCELED) for n in everything)
 
-    def failed(arguments: list[Any]) -> bool:
+    def failed(arguments: Sequence[Value]) -> bool:
         return any(results.get(name) == FAILED for name in (named(arguments) or everything))
 
-    def succeeded_or_failed(arguments: list[Any]) -> bool:
+    def succeeded_or_failed(arguments: Sequence[Value]) -> bool:
         if arguments:
             return not cancelled and all(results.get(name) in (*GOOD, FAILED) for name in named(arguments))
         return not cancelled
 
-    return {
+    return _status_functions(cancelled, failed, succeeded, succeeded_or_failed)
+
+
+def _status_functions(
+    cancelled: bool, failed: Call, succeeded: Call, succeeded_or_failed: Call
+) -> dict[str, Function]:
+    calls: dict[str, Call] = {
         "always": lambda _: True,
         "canceled": lambda _: cancelled,
         "failed": failed,
         "succeeded": succeeded,
         "succeededorfailed": succeeded_or_failed,
     }
+    return {name: Function(0, MANY, call) for name, call in calls.items()}
 
 
 def _result(record: Json | None) -> str | None:

@@ -7,8 +7,9 @@ import logging
 
 from infra.local.azure_devops.pipelines.agent_workspace import OutsideWorkspace
 from infra.local.azure_devops.pipelines.cancellation import Cancellation
-from infra.local.azure_devops.pipelines.conditions import ConditionInvalid, holds
+from infra.local.azure_devops.pipelines.conditions import holds
 from infra.local.azure_devops.pipelines.executor_scopes import DEFAULT, step_scope
+from infra.local.azure_devops.pipelines.expressions import ExpressionInvalid
 from infra.local.azure_devops.pipelines.logs import TaskLog
 from infra.local.azure_devops.pipelines.model import Step
 from infra.local.azure_devops.pipelines.step_context import JobContext, StepContext, StepFailed
@@ -45,7 +46,7 @@ async def _run_one(job: JobContext, step: Step, record: Json) -> None:
     try:
         scope = step_scope(job.variables.plain(), job.status, cancelled)
         wanted = step.enabled and holds(step.condition or DEFAULT, scope)
-    except ConditionInvalid as error:
+    except ExpressionInvalid as error:
         job.timeline.issue(record, "error", str(error))
         job.timeline.complete(record, FAILED)
         job.status = FAILED

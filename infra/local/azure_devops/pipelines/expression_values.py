@@ -1,4 +1,4 @@
-"""The values of template expressions and how one type becomes another."""
+"""The values of expressions and how one type becomes another."""
 
 from __future__ import annotations
 

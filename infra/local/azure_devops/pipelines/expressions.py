@@ -1,16 +1,16 @@
-"""Template expressions, `${{ ... }}`: read and evaluated in one pass, before a run starts."""
+"""Expressions, read and evaluated in one pass: those of templates before a run, those of conditions in it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from infra.local.azure_devops.pipelines.expression_functions import FUNCTIONS, CallInvalid
+from infra.local.azure_devops.pipelines.expression_functions import FUNCTIONS, CallInvalid, Function
 from infra.local.azure_devops.pipelines.expression_values import Value, member, value_of
 from infra.local.azure_devops.pipelines.yaml_document import Items, Members, Scalar, Token
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)(?![\w.])"
+    r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)*)(?![\w.])"
     r"|(?P<name>[A-Za-z_][\w-]*)|(?P<mark>[(),.\[\]*]))"
 )
 _LITERALS: Mapping[str, Value] = {"true": True, "false": False, "null": None}
@@ -21,15 +21,19 @@ class ExpressionInvalid(Exception):
     """The expression can't be read, or names what is not there."""
 
 
-def evaluate(expression: str, names: Mapping[str, Value]) -> Value:
-    """The value; names are the contexts (parameters, variables) and loop variables, in lower case."""
-    return _Evaluation(expression, names).whole()
+def evaluate(
+    expression: str, names: Mapping[str, Value], functions: Mapping[str, Function] = FUNCTIONS
+) -> Value:
+    """The value; names are the contexts (parameters, variables) and loop variables. All in lower case."""
+    return _Evaluation(expression, names, functions).whole()
 
 
 class _Evaluation:
-    def __init__(self, expression: str, names: Mapping[str, Value]) -> None:
+    def __init__(
+        self, expression: str, names: Mapping[str, Value], functions: Mapping[str, Function]
+    ) -> None:
         self._text = expression.strip()
-        self._names = names
+        self._names, self._functions = names, functions
         self._tokens = self._read()
         self._index = 0
         self._depth = 0
@@ -112,7 +116,8 @@ class _Evaluation:
         if kind == "text":
             return symbol[1:-1].replace("''", "'")
         if kind == "number":
-            return float(symbol)
+            # More than one dot makes it a version, which is compared as text here.
+            return float(symbol) if symbol.count(".") < 2 else symbol
         name = symbol.lower()
         if self._mark("("):
             return self._call(symbol, position)
@@ -123,7 +128,7 @@ class _Evaluation:
         raise self._invalid("Unrecognized value", symbol, position)
 
     def _call(self, symbol: str, position: int) -> Value:
-        function = FUNCTIONS.get(symbol.lower())
+        function = self._functions.get(symbol.lower())
         if function is None:
             raise self._invalid("Unrecognized function", symbol, position)
         values: list[Value] = []

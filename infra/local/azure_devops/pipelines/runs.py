@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from graphlib import CycleError, TopologicalSorter
@@ -13,10 +13,13 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import ApiError, not_found
 from infra.local.azure_devops.identities import Identity
 from infra.local.azure_devops.pipelines.build_number import build_number
-from infra.local.azure_devops.pipelines.conditions import ConditionInvalid, Scope, as_text, evaluate_variable
+from infra.local.azure_devops.pipelines.conditions import Scope, evaluate_variable
 from infra.local.azure_devops.pipelines.executor import add_records, schedule_run
 from infra.local.azure_devops.pipelines.executor_scopes import ancestors
 from infra.local.azure_devops.pipelines.expansion import expand
+from infra.local.azure_devops.pipelines.expression_functions import CallInvalid, Function, words
+from infra.local.azure_devops.pipelines.expression_values import Value, number
+from infra.local.azure_devops.pipelines.expressions import ExpressionInvalid
 from infra.local.azure_devops.pipelines.model import Pipeline, PipelineInvalid
 from infra.local.azure_devops.pipelines.plan import load_plan, save_plan, without_stages
 from infra.local.azure_devops.pipelines.run_store import COMPLETED, IN_PROGRESS, NOT_STARTED, save_run
@@ -113,17 +116,20 @@ def queue_run(
 def _evaluated(emulator: Emulator, run: Json, plan: Pipeline) -> dict[str, str]:
     """The pipeline's variables, once for the whole run: a counter counts runs."""
 
-    def counter(arguments: list[Any]) -> float:
-        prefix, seed = as_text(arguments[0]), float(arguments[1] if len(arguments) > 1 else 0)
+    def counter(arguments: Sequence[Value]) -> Value:
+        prefix, seed = words(arguments[0]), number(arguments[1]) if len(arguments) > 1 else 0.0
+        if seed is None:
+            raise CallInvalid(f"The seed of a counter must be a number, not {words(arguments[1])}")
         name = f"counter/{run['projectId']}/{run['definitionId']}/{prefix.lower()}"
         return seed + emulator.state.next_number(name) - 1
 
+    functions = {"counter": Function(1, 2, counter)}
     found: dict[str, str] = {}
     given = predefined(emulator, run)
     for name, value in plan.variables.items():
         try:
-            found[name] = evaluate_variable(value, Scope({"variables": given | found}, {"counter": counter}))
-        except ConditionInvalid as error:
+            found[name] = evaluate_variable(value, Scope({"variables": given | found}, functions))
+        except ExpressionInvalid as error:
             raise PipelineInvalid(f"Variable {name}: {error}") from error
     return found
 

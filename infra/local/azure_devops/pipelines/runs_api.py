@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from infra.local.azure_devops.errors import ApiError, invalid_argument, not_found
+from infra.local.azure_devops.pipelines.asked import asked_source, invalid_pipeline, object_in
 from infra.local.azure_devops.pipelines.model import PipelineInvalid
 from infra.local.azure_devops.pipelines.plan import load_plan
 from infra.local.azure_devops.pipelines.preview import preview
 from infra.local.azure_devops.pipelines.run_documents import render_run
 from infra.local.azure_devops.pipelines.run_store import definition_of, find_run
 from infra.local.azure_devops.pipelines.runs import start_run
-from infra.local.azure_devops.repositories import repository_by_id
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
 from infra.local.azure_devops.state import Json
 
 _NEWEST = 1000
-
-
-def invalid_pipeline(message: str) -> ApiError:
-    return ApiError(400, "PipelineValidationException", message)
 
 
 async def create_run(call: Call) -> Answer:
@@ -28,12 +22,12 @@ async def create_run(call: Call) -> Answer:
         return await preview(call, definition, body)
     if definition.get("queueStatus") == "disabled":
         raise ApiError(400, "DefinitionDisabledException", f"Pipeline {definition['name']} is disabled.")
-    parameters = _object(body, "templateParameters")
-    ref, version = await _source(call, definition, body)
+    parameters = object_in(body, "templateParameters")
     skipped = body.get("stagesToSkip") or []
     if not isinstance(skipped, list):
         raise invalid_argument("stagesToSkip must be a list of names.")
     try:
+        ref, version = await asked_source(call, definition, body)
         run = await start_run(
             call.emulator,
             definition,
@@ -46,43 +40,17 @@ async def create_run(call: Call) -> Answer:
             stages_to_skip=[str(name) for name in skipped],
         )
     except PipelineInvalid as error:
-        raise invalid_pipeline(str(error)) from error
+        raise invalid_pipeline(error) from error
     return Answer(200, render_run(call.emulator, run))
-
-
-def _object(body: Json, name: str) -> Json:
-    found = body.get(name) or {}
-    if not isinstance(found, dict):
-        raise invalid_argument(f"{name} must be an object.")
-    return found
 
 
 def _variables(body: Json) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for name, given in _object(body, "variables").items():
+    for name, given in object_in(body, "variables").items():
         if not isinstance(given, dict):
             raise invalid_argument(f"The variable {name} must be an object with a value.")
         found[name] = {"value": str(given.get("value") or ""), "isSecret": bool(given.get("isSecret"))}
     return found
-
-
-async def _source(call: Call, definition: Json, body: Json) -> tuple[str, str]:
-    """The branch and the commit to run: the branch's tip unless a commit is given."""
-    given: Any = _object(_object(body, "resources"), "repositories").get("self") or {}
-    repository = repository_by_id(call.emulator, definition["repositoryId"])
-    git, name = call.emulator.git, repository["name"]
-    ref = str(given.get("refName") or repository.get("defaultBranch") or "refs/heads/main")
-    if not ref.startswith("refs/"):
-        ref = f"refs/heads/{ref}"
-    if version := str(given.get("version") or ""):
-        commit = await git.commit_id(repository["id"], version)
-        if commit is None:
-            raise invalid_pipeline(f"The version {version} was not found in the repository {name}.")
-        return ref, commit
-    commit = await git.commit_id(repository["id"], ref)
-    if commit is None:
-        raise invalid_pipeline(f"Could not get the latest source version for repository {name}, ref {ref}.")
-    return ref, commit
 
 
 def _runs(call: Call, definition: Json, lag: float = 0.0) -> list[Json]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from infra.local.azure_devops.pipelines.result_files import (
     TEST_READERS,
-    Coverage,
     ResultsInvalid,
     TestRun,
     matching,
@@ -22,6 +22,27 @@ def _patterns(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
+def _nothing(context: StepContext, text: str, *, fails: bool) -> str:
+    if fails:
+        raise StepFailed(text)
+    context.warn(text)
+    return SUCCEEDED
+
+
+async def _read[T](
+    context: StepContext, what: str, files: Sequence[Path], read: Callable[[Path], T]
+) -> list[T]:
+    """What can be read; the rest is warned of."""
+    found: list[T] = []
+    for file in files:
+        context.log.write(f"Publishing {what} from {file}")
+        try:
+            found.append(await asyncio.to_thread(read, file))
+        except ResultsInvalid as error:
+            context.warn(str(error))
+    return found
+
+
 async def publish_test_results(context: StepContext) -> str:
     kind = context.input("testresultsformat", "testrunner", default="JUnit")
     read = TEST_READERS.get(kind.lower())
@@ -34,17 +55,8 @@ async def publish_test_results(context: StepContext) -> str:
     files = await asyncio.to_thread(matching, folder, patterns)
     if not files:
         text = f"No test result files matching '{', '.join(patterns)}' were found."
-        if context.flag("failtaskonmissingresultsfile"):
-            raise StepFailed(text)
-        context.warn(text)
-        return SUCCEEDED
-    runs: list[TestRun] = []
-    for file in files:
-        context.log.write(f"Publishing test results from {file}")
-        try:
-            runs.append(await asyncio.to_thread(read, file))
-        except ResultsInvalid as error:
-            context.warn(str(error))
+        return _nothing(context, text, fails=context.flag("failtaskonmissingresultsfile"))
+    runs = await _read(context, "test results", files, read)
     if context.flag("mergetestresults") and runs:
         merged = TestRun(context.input("testruntitle", default=f"{kind}_TestResults_{context.job.run['id']}"))
         for run in runs:
@@ -75,17 +87,8 @@ async def publish_coverage(context: StepContext) -> str:
     files = await asyncio.to_thread(matching, folder, absolute)
     if not files:
         text = f"No code coverage results were found to publish: {', '.join(patterns)}"
-        if context.flag("failifcoverageempty"):
-            raise StepFailed(text)
-        context.warn(text)
-        return SUCCEEDED
-    found: list[Coverage] = []
-    for file in files:
-        context.log.write(f"Publishing code coverage from {file}")
-        try:
-            found.append(await asyncio.to_thread(partial(read_cobertura, file)))
-        except ResultsInvalid as error:
-            context.warn(str(error))
+        return _nothing(context, text, fails=context.flag("failifcoverageempty"))
+    found = await _read(context, "code coverage", files, read_cobertura)
     if found:
         add_coverage(context.emulator, context.job.run, found)
     return SUCCEEDED

@@ -34,6 +34,10 @@ class Place:
         return PipelineInvalid(f"{self.file} (Line: {self.line}, Col: {self.column}): {message}")
 
 
+NOWHERE = Place(SourceFile("self", ""), 0, 0)
+"""Of values that no file holds."""
+
+
 @dataclass(frozen=True)
 class Scalar:
     """Text as written; another type only if an expression or a parameter made it. Plain means unquoted."""

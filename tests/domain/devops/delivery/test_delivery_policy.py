@@ -12,7 +12,8 @@ from domain.devops.delivery.delivery_policy import (
     ReactionSwitch,
     Severity,
 )
-from domain.kernel.errors import Rejected
+from domain.kernel.errors import Invalid, Rejected
+from domain.kernel.values import validated
 from tests.domain.world import World
 
 GRACE, ALAN, ADA = "grace@connectsoft.example", "alan@connectsoft.example", "ada@connectsoft.example"
@@ -130,3 +131,29 @@ def test_severities_are_ordered() -> None:
     ordered = [Severity.UNKNOWN, Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL]
     for low, severity in enumerate(ordered):
         assert [one.is_at_least(severity) for one in ordered] == [index >= low for index in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"enviroments": []}, "enviroments"),
+        ({"failingSeverty": "Critical"}, "failingSeverty"),
+        ({"environments": [{"name": "prod", "aprovals": {}}]}, "environments.0.aprovals"),
+        ({"environments": dev(requiredAprovers=[ADA])}, "environments.0.approvals.requiredAprovers"),
+        ({"groups": [OWNERS | {"member": ADA}]}, "groups.0.member"),
+        ({"delegations": [delegated(endAt="2026-07-01T00:00:00Z")]}, "delegations.0.endAt"),
+    ],
+)
+def test_a_name_that_is_not_known_is_named_and_resets_nothing(settings: dict[str, Any], field: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        validated(ConfigureDelivery, settings)
+    assert field in [error.field for error in refused.value.errors]
+
+
+async def test_what_is_read_can_be_sent_back_and_is_refused_where_another_was_quicker(world: World) -> None:
+    await world.when(to_configure(targetFeed="factory", environments=dev(requiredApprovals=2)))
+    read = (await policy_of(world)).settings()
+    await world.when(validated(ConfigureDelivery, read))
+    again = (await policy_of(world)).settings()
+    assert again == read | {"expectedRevision": 2}
+    assert "at revision 2, not 1" in await world.refused(validated(ConfigureDelivery, read))

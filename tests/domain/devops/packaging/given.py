@@ -10,9 +10,10 @@ from domain.devops.packaging.package_publication import PackagePublication
 from domain.devops.pipelines.build_result import BuildResult
 from domain.kernel.naming import image_repository
 from domain.provided import ProvidedFinding
-from tests.domain.builds import nupkg
 from tests.domain.devops.pipelines.given import finished
-from tests.domain.world import Happened, World
+from tests.domain.happened import Happened
+from tests.domain.world import World
+from tests.packages import nupkg
 
 REGISTRY = "registry.invalid"
 ID, VERSION = "Reservations.Client", "1.4.0"

@@ -87,8 +87,33 @@ async def test_what_was_built_stays_built_wherever_its_tag_goes(world: World) ->
     assert (await looked_at(world, named)).facts == ()
     image = await image_of(world, named)
     assert image.status == "Built"
-    image.observe(None, None, world.clock.now())
+    image.observe(None, world.clock.now())
     assert (image.status, image.problem, image.recorded) == ("Built", None, ())
+
+
+async def test_what_is_gone_from_the_registry_is_missing_until_it_is_back(world: World) -> None:
+    named = await an_image(world)
+    world.registry.delete(world.partition, named["repository"], named["digest"])
+    await looked_at(world, named)
+    image = await image_of(world, named)
+    assert (image.status, image.missing_since) == ("Built", world.clock.now())
+    assert str(image.promotion_problem()).endswith("is no longer in the registry")
+    assert pushed(world) == named
+    await looked_at(world, named)
+    assert (await image_of(world, named)).missing_since is None
+
+
+async def test_another_builds_name_for_an_image_is_looked_up_too(world: World) -> None:
+    """Or a build could ship any earlier image under a tag that there is not."""
+    named = await an_image(world)
+    await recorded(world, await a_build(world, images=[named | {"tag": "nope"}]))
+    image = await image_of(world, named)
+    lie = f"{named['repository']}:nope"
+    problem = f"image {lie} did not map to {named['digest']} in the registry when its build was recorded"
+    assert image.promotion_problem(lie) == problem
+    world.registry.retag(world.partition, named["repository"], "1.5.0", named["digest"])
+    await recorded(world, await a_build(world, images=[named | {"tag": "1.5.0"}]))
+    assert len((await image_of(world, named)).names) == 2
 
 
 async def test_an_image_that_is_pushed_late_is_found_when_its_push_is_told(world: World) -> None:

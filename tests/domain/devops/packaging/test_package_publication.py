@@ -13,7 +13,6 @@ from domain.devops.packaging.package_publication import (
 from domain.kernel.errors import Rejected, Unavailable
 from domain.kernel.values import timestamp
 from domain.kernel.work import Partition
-from tests.domain.builds import nupkg
 from tests.domain.devops.packaging.given import (
     ID,
     PACKAGE,
@@ -23,6 +22,7 @@ from tests.domain.devops.packaging.given import (
     recorded,
 )
 from tests.domain.world import World
+from tests.packages import nupkg
 
 OTHER = nupkg(ID, VERSION, b"other")
 EXISTS = f"package {ID} {VERSION} exists in feed packages with other content"

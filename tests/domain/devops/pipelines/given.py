@@ -1,9 +1,7 @@
 """What pipeline tests begin with: a module's repository, its pipeline, a run of it, what the run came to."""
 
 import json
-import zipfile
-from collections.abc import AsyncIterator, Mapping
-from io import BytesIO
+from collections.abc import AsyncIterator
 from typing import Any, override
 
 from adapters.memory.blob_store import MemoryBlobStore
@@ -19,9 +17,10 @@ from domain.devops.source_control.pull_request import PullRequest, PullRequestOp
 from domain.devops.source_control.repository import BranchProtection, Repository
 from domain.kernel.work import Partition
 from domain.provided import BlobHandle, FileContent
-from tests.domain.builds import nupkg
 from tests.domain.devops.source_control.given import a_repository, head_of
-from tests.domain.world import Happened, World
+from tests.domain.happened import Happened
+from tests.domain.world import World
+from tests.packages import nupkg
 
 PYTHON = ("pyproject.toml", "src/app.py")
 CHECK = "build/validate"
@@ -123,15 +122,6 @@ async def finished(world: World, result: str = "succeeded", **how: Any) -> tuple
     world.pipelines.finish(run.run_id, result, **how)
     await observed(world, run)
     return await again(world, run), await build_of(world, run)
-
-
-def packed(files: Mapping[str, bytes], kind: int = zipfile.ZIP_DEFLATED) -> bytes:
-    """An archive whose files are compressed."""
-    buffer = BytesIO()
-    with zipfile.ZipFile(buffer, "w", kind) as archive:
-        for path, content in files.items():
-            archive.writestr(path, content)
-    return buffer.getvalue()
 
 
 class LosingBlobs(MemoryBlobStore):

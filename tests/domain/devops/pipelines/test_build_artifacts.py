@@ -19,8 +19,7 @@ from domain.devops.pipelines.build_artifacts import (
     packages_in,
 )
 from domain.kernel.errors import Rejected
-from tests.domain.builds import nupkg, zipped
-from tests.domain.devops.pipelines.given import packed
+from tests.packages import nupkg, zipped
 
 DIGEST = f"sha256:{'a' * 64}"
 IMAGE = {"registry": "registry.invalid", "repository": "a/b/c", "tag": "1.0.1", "digest": DIGEST}
@@ -123,7 +122,7 @@ def test_a_nuspec_in_another_encoding_is_read() -> None:
         (b"{", "images.json is not JSON"),
         (b"\xff\xfe\xff", "images.json is not JSON"),
         (b"[" * 100_000, "images.json is not JSON"),
-        (b"{}", "images.json: : Input should be a valid list"),
+        (b"{}", "images.json: Input should be a valid list"),
         (b"[1]", "images.json: 0: Input should be"),
         (b"[{}]", "images.json: 0.registry: Field required"),
         (json.dumps([IMAGE | {"digest": "sha256:1"}]).encode(), "images.json: 0.digest: must be sha256:"),
@@ -139,16 +138,16 @@ def test_what_is_wrong_with_the_images_is_said(text: bytes, sentence: str) -> No
 
 def test_a_bomb_is_refused_by_the_size_that_it_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build_artifacts, "LARGEST", 1024 * 1024)
-    bomb = packed({"zeros": bytes(1024 * 1024 + 1)})
+    bomb = zipped({"zeros": bytes(1024 * 1024 + 1)}, zipfile.ZIP_DEFLATED)
     assert len(bomb) < 2000
     assert no(files_in, bomb) == "it is too large unpacked"
-    halves = packed({"one": bytes(700_000), "two": bytes(700_000)})
+    halves = zipped({"one": bytes(700_000), "two": bytes(700_000)}, zipfile.ZIP_DEFLATED)
     assert no(files_in, halves) == "it is too large unpacked", "it is the sum that counts"
 
 
 def lying(kind: int, size: int) -> bytes:
     """An archive whose directory says that its one file has a single byte."""
-    honest = packed({"zeros": bytes(size)}, kind)
+    honest = zipped({"zeros": bytes(size)}, kind)
     found = size.to_bytes(4, "little")
     assert honest.count(found) == 2
     return honest.replace(found, (1).to_bytes(4, "little"))
@@ -166,7 +165,7 @@ def test_a_bomb_that_lies_about_its_size_is_not_unpacked() -> None:
 
 @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_what_is_packed_so_that_its_size_can_not_be_bounded_is_not_unpacked(kind: int) -> None:
-    assert no(files_in, packed({"zeros": b"x"}, kind)) == "zeros is packed in a way that is not read here"
+    assert no(files_in, zipped({"zeros": b"x"}, kind)) == "zeros is packed in a way that is not read here"
 
 
 def test_too_many_files_are_refused() -> None:
@@ -188,7 +187,10 @@ def test_a_files_path_is_never_made_use_of(name: str) -> None:
     assert (found.package_id, found.version) == ("Reservations", "1.0.1")
 
 
-WHOLE = packed({"p.nupkg": nupkg("Reservations", "1.0.1"), "images.json": json.dumps([IMAGE]).encode()})
+WHOLE = zipped(
+    {"p.nupkg": nupkg("Reservations", "1.0.1"), "images.json": json.dumps([IMAGE]).encode()},
+    zipfile.ZIP_DEFLATED,
+)
 
 
 @given(st.data())

@@ -1,5 +1,6 @@
 """What is wrong with a build: recorded with it, and such a build is not released."""
 
+import zipfile
 from collections.abc import AsyncIterator
 from typing import Any, override
 
@@ -13,9 +14,9 @@ from domain.devops.pipelines.build_result import (
 )
 from domain.devops.release.release_plan import PlanRelease
 from domain.kernel.work import Partition
-from tests.domain.builds import nupkg, zipped
-from tests.domain.devops.pipelines.given import ARTIFACTS, PACKAGE, finished, packed
+from tests.domain.devops.pipelines.given import ARTIFACTS, PACKAGE, finished
 from tests.domain.world import World
+from tests.packages import nupkg, zipped
 
 PROBLEMS: list[tuple[dict[str, Any], str]] = [
     ({"packages": {"a.nupkg": b"no zip"}}, "artifact packages: it is not a zip that can be read"),
@@ -59,7 +60,9 @@ async def test_a_bomb_among_the_artifacts_is_recorded_as_such(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(build_artifacts, "LARGEST", 50_000)
-    _, unpacked = await finished(world, artifacts={"packages": {"a.nupkg": packed({"zeros": bytes(60_000)})}})
+    _, unpacked = await finished(
+        world, artifacts={"packages": {"a.nupkg": zipped({"zeros": bytes(60_000)}, zipfile.ZIP_DEFLATED)}}
+    )
     assert unpacked.problems == ("artifact packages: it is too large unpacked",)
     monkeypatch.setattr(build_artifacts, "LARGEST", 50)
     _, too_large = await finished(world, artifacts={"packages": {"zeros": bytes(40)}})

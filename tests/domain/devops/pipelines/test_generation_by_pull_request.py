@@ -25,7 +25,8 @@ from tests.domain.devops.pipelines.given import (
 )
 from tests.domain.devops.source_control.given import a_branch, file, head_of, to_open
 from tests.domain.devops.source_control.given import a_commit as committed
-from tests.domain.world import Happened, World
+from tests.domain.happened import Happened
+from tests.domain.world import World
 
 
 async def merged(world: World, repository: Repository, number: int) -> Happened:
@@ -155,15 +156,16 @@ async def test_a_regeneration_of_an_active_pipeline_waits_and_the_prior_one_runs
     assert [one.template_version for one in done.superseded] == ["1.0.0"]
 
 
-async def test_another_design_that_is_asked_for_meanwhile_comes_after_the_one_that_waits(
-    world: World,
-) -> None:
+async def test_another_design_is_refused_while_one_waits(world: World) -> None:
+    """What waits is what its title says: something else can't wait in its place."""
     repository, first = await a_proposal(world, template_version="1.0.0")
-    assert (await world.given(to_generate(repository, template_version="1.1.0"))).facts == ()
-    await merged(world, repository, first.number)
-    definition = await pipeline_of(world, repository)
-    assert definition.waits_in not in (None, first.number)
-    await merged(world, repository, definition.waits_in or 0)
+    another = to_generate(repository, template_version="1.1.0")
+    sentence = f"pull request {first.number} waits with templates 1.0.0: complete or abandon it first"
+    assert await world.refused(another) == sentence
+    world.git.abandon(repository.handle, first.number)
+    await world.given(another)
+    second = (await pipeline_of(world, repository)).waits_in
+    await merged(world, repository, second or 0)
     assert (await pipeline_of(world, repository)).template_version == "1.1.0"
     assert len(numbers(world, repository)) == 2
 

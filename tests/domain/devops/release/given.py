@@ -22,11 +22,14 @@ from domain.kernel.aggregate import Aggregate
 from domain.provided import FileContent
 from domain.sealing import Sealer
 from tests.domain.devops.source_control.given import a_repository
-from tests.domain.world import REDACTION, Happened, World
+from tests.domain.happened import Happened
+from tests.domain.world import REDACTION, World
 
 ADA = Actor("ada@connectsoft.example")
 ALAN = Actor("alan@connectsoft.example")
 EVE = "eve@connectsoft.example"
+# The platform's own account at the provider.
+ACCOUNT = "software-factory@connectsoft.example"
 """Who wrote what is released, unless a test says otherwise."""
 GRACE = Actor("grace@connectsoft.example")
 HEIDI = Actor("heidi@connectsoft.example")
@@ -104,6 +107,7 @@ async def built(world: World, repository: Repository, sha: str, **changes: Any) 
         "tests_passed": 12,
         "tests_failed": 0,
         "artifacts": (PACKAGE, IMAGE),
+        "requested_by": ACCOUNT,
         "branch": "main",
         "on_default_branch": True,
         "commit_sha": sha,
@@ -175,6 +179,7 @@ def image(world: World, **changes: Any) -> ContainerImage:
         "build_result_id": "build-1",
         "repository_name": IMAGE.repository,
         "tag": "1.4.0",
+        "names": [IMAGE.name],
         "digest": DIGEST,
         "registry": REGISTRY,
         "status": ImageStatus.BUILT,

@@ -90,6 +90,8 @@ async def test_a_decision_keeps_what_the_policy_said_and_on_what(world: World) -
         ("initiatorIsNotApprover", True),
         ("authorIsNotApprover", True),
         ("pullRequestAuthorIsNotApprover", True),
+        ("mergerIsNotApprover", True),
+        ("starterIsNotApprover", True),
         ("approvals", True),
         ("groupQuorum", True),
     ]

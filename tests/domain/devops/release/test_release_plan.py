@@ -12,6 +12,7 @@ from domain.kernel.actor import Actor, service
 from domain.kernel.errors import NotFound, Rejected
 from domain.kernel.values import timestamp
 from tests.domain.devops.release.given import (
+    ACCOUNT,
     ADA,
     CONTENT,
     DIGEST,
@@ -70,6 +71,7 @@ async def test_a_plan_keeps_what_it_will_be_judged_by(world: World) -> None:
     assert {(one.identity.name, one.contribution) for one in release.contributors} == {
         (EVE, Contribution.COMMIT),
         ("Software Factory", Contribution.COMMIT),
+        (ACCOUNT, Contribution.RUN),
     }
     policy = await world.read(DeliveryPolicy, DeliveryPolicy.id_for(world.partition))
     assert release.policy_hash == policy.hash(policy.environment("dev"))

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from domain.devops.release.duties import AUTHOR
+from domain.devops.release.duties import AUTHOR, MERGER, STARTER
 from domain.devops.release.release_approval import ReleaseApproved
 from domain.devops.release.release_plan import ReleasePlan
 from domain.devops.source_control.pull_request import (
@@ -13,8 +13,10 @@ from domain.devops.source_control.pull_request import (
 from domain.devops.source_control.repository import Repository
 from domain.kernel.actor import Actor
 from domain.kernel.errors import Rejected
+from domain.provided import FileContent
 from tests import report
 from tests.domain.devops.release.given import (
+    ACCOUNT,
     ADA,
     ALAN,
     EVE,
@@ -29,6 +31,7 @@ from tests.domain.devops.release.given import (
     on_path,
     planned,
     pushed,
+    refused,
     to_decide,
 )
 from tests.domain.devops.release.ways import AUTHORS, WAYS, Settings, Way
@@ -112,8 +115,27 @@ async def test_who_wrote_only_what_was_approved_before_may_decide(world: World) 
     await decided(world, await planned(world, first), GRACE)
     second = await built(world, repository, await pushed(world, repository, EVE), build_number="1.4.1")
     release = await planned(world, second)
-    assert [one.identity.name for one in release.contributors] == [EVE]
+    assert [one.identity.name for one in release.contributors] == [EVE, ACCOUNT]
     assert (await decided(world, release, ALAN)).names == ("ReleaseApproved",)
+
+
+async def test_who_started_the_build_at_the_provider_may_not_decide(world: World) -> None:
+    release = await planned(world, await a_build(world, requested_by=f"Alan <{ALAN.name.upper()}>"))
+    assert await refused(world, release, ALAN) == STARTER
+    assert (await decided(world, release, ALONE)).names == ("ReleaseApproved",)
+
+
+async def test_who_merged_it_at_the_provider_may_not_decide(world: World) -> None:
+    world.actor = HEIDI
+    repository = await a_repository(world)
+    handle = repository.handle
+    await world.git.create_branch(handle, "hotfix", str(await world.git.branch_head(handle, "main")))
+    world.git.push(handle, "hotfix", [FileContent("fix", "add", b"x")], author=EVE)
+    opened = await world.git.open_pull_request(handle, "hotfix", "main", "Fix", "", operation_id="cmd-fix")
+    sha = world.git.complete(handle, opened.number, by=ALAN.name)
+    release = await planned(world, await built(world, repository, sha))
+    assert await refused(world, release, ALAN) == MERGER
+    assert (await decided(world, release, ALONE)).names == ("ReleaseApproved",)
 
 
 async def test_what_another_environment_approved_was_not_approved_here(world: World) -> None:

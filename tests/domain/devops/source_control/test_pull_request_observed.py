@@ -4,6 +4,7 @@ import pytest
 
 from domain.devops.source_control.pull_request import ObservePullRequest, PullRequest, open_pull_request
 from domain.devops.source_control.repository import Repository
+from domain.kernel.actor import service
 from domain.kernel.envelope import Envelope
 from domain.provided import FileContent
 from tests.domain.devops.source_control.given import (
@@ -145,3 +146,20 @@ async def test_a_fact_of_a_merge_outside_does_not_name_people_to_others(world: W
     crossing = [one for one in happened.journal.messages if one.properties["cs-scope"] == "integration"]
     assert [Envelope.parse(one.body).event_type for one in crossing] == ["PullRequestMerged"]
     assert all("Grace" not in one.body for one in crossing)
+
+
+async def test_one_opened_at_the_provider_stands_in_its_repositorys_trace_as_nobodys_deed(
+    world: World,
+) -> None:
+    repository = await a_feature(world)
+    await foreign(world, repository)
+    world.actor = service("azure-devops")
+    happened = await world.when(to_observe(repository))
+    stored = await world.read(Repository, repository.repository_id)
+    assert stored.lineage is not None
+    (fact,) = happened.envelopes
+    assert (fact.trace_id, happened.journal.trace[0].causation_id) == (
+        stored.lineage.trace_id,
+        stored.lineage.event_id,
+    )
+    assert all("cs-initiator" not in message.properties for message in happened.journal.messages)
