@@ -22,7 +22,7 @@ from domain.provided import RepositoryHandle
 
 _ROOT = Path(__file__).parents[1]
 _START_SECONDS = 30.0
-_STOP_SECONDS = 15.0
+_STOP_SECONDS = 60
 OUTSIDE = "outside@example.com"
 
 type Json = dict[str, Any]

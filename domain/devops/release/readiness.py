@@ -61,10 +61,12 @@ def conditions(evidence: Evidence, now: datetime) -> list[Condition]:
     plan = evidence.plan
     approved = plan.status is ReleaseStatus.APPROVED
     said = "is approved" if approved else "has not been approved"
+    # Where it is over, no approval would help: none is asked for.
+    is_over = plan.status_at(now) in (ReleaseStatus.REJECTED, ReleaseStatus.EXPIRED)
     return [
         *standing(plan, evidence.build, now),
-        *_approvals(plan, evidence.people),
-        Condition("approved", approved, f"release {plan.release_id} {said}"),
+        *(() if is_over else _approvals(plan, evidence.people)),
+        *(() if is_over else (Condition("approved", approved, f"release {plan.release_id} {said}"),)),
         *(_package(artifact, evidence) for artifact in plan.artifacts if artifact.publication_id is not None),
         *(_image(artifact, evidence) for artifact in plan.artifacts if artifact.image_id is not None),
     ]

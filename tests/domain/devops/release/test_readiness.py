@@ -128,7 +128,7 @@ async def test_a_rejected_release_is_not_promoted(world: World) -> None:
     await decided(world, release, GRACE, decision="Rejected")
     missing = await unmet(world, release)
     assert f"release {release.release_id} was rejected" in missing
-    assert "0 of 1 required approval given" in missing
+    assert not any("approval" in sentence for sentence in missing), "none would help"
 
 
 async def test_an_expired_release_is_not_promoted(world: World) -> None:
