@@ -95,8 +95,10 @@ async def _platform(measured: Bench, client: ServiceBusClient, storage: str, bus
         **SCHEDULES,
         "ReconcilerSchedule": "0 0 0 1 1 *",  # nobody is outside to be asked
     }
-    # The provider's own time is not ours to measure: it answers from memory.
-    bootstrap.platform().__dict__["git"] = measured.git
+    # The time of what is outside is not ours to measure: it answers from memory.
+    bootstrap.platform().__dict__.update(
+        {bootstrap.ADAPTERS[kind]: port for kind, port in measured.outside.items()}
+    )
     _, repository = await measured.handle("ProvisionRepository", {"name": "load"})
 
     def body(number: int) -> tuple[str, str]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import override
 
 from adapters.memory.blob_store import MemoryBlobStore
+from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.package_feed import MemoryPackageFeed
 from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.service_bus import ServiceBus
 from adapters.table_storage import TableStorageStore
@@ -17,7 +20,14 @@ from domain.kernel.context import snake
 from domain.kernel.envelope import Envelope, Message
 from domain.kernel.values import Redaction
 from domain.kernel.work import Partition
-from domain.ports import BlobStore, GitProvider, PipelineProvider
+from domain.ports import (
+    BlobStore,
+    ContainerRegistry,
+    GitProvider,
+    ImageScanner,
+    PackageFeed,
+    PipelineProvider,
+)
 from functions.bootstrap import now
 
 HERE = Partition("bench", "proj-bench")
@@ -58,13 +68,16 @@ class Bench:
         self.broker = CountingServiceBus(service_bus)
         self.git = MemoryGitProvider()
         self.pipelines = MemoryPipelineProvider(self.git)
-        ports: dict[type, object] = {
+        self.outside: dict[type, object] = {
             GitProvider: self.git,
             PipelineProvider: self.pipelines,
             BlobStore: MemoryBlobStore(),
+            PackageFeed: MemoryPackageFeed(),
+            ContainerRegistry: MemoryContainerRegistry(),
+            ImageScanner: MemoryImageScanner(),
         }
         self.dispatcher = Dispatcher(
-            catalogue(), self.store, self.broker, lambda port: ports[port], Redaction(REDACTION_KEY), now
+            catalogue(), self.store, self.broker, self.outside.__getitem__, Redaction(REDACTION_KEY), now
         )
         self._count = 0
 
