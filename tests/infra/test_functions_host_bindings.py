@@ -57,9 +57,9 @@ def test_every_string_of_a_binding_is_resolved(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_trigger_of_another_kind_is_listed_as_unsupported() -> None:
-    trigger = read_trigger(function({"type": "orchestrationTrigger"}))
+    trigger = read_trigger(function({"type": "someTrigger"}))
     assert isinstance(trigger, UnsupportedTrigger)
-    assert trigger.type == "orchestrationTrigger"
+    assert trigger.type == "someTrigger"
 
 
 @pytest.mark.parametrize(

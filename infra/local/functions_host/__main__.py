@@ -19,6 +19,7 @@ log = logging.getLogger("functions_host")
 # Libraries that write a line for every invocation or connection at INFO.
 _CHATTY = ("azure.functions", "azure.servicebus", "azure.core", "azure.identity", "asyncio")
 _LEFTOVER_SECONDS = 2.0
+_EXECUTOR_SECONDS = 0.5
 
 
 def _arguments() -> argparse.Namespace:
@@ -90,6 +91,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
     finally:
         if not await _cancel_leftovers():
             log.warning("Something of the app does not end; leaving without it")
+        # Its threads are idle, but would be waited for when the interpreter ends.
+        await asyncio.get_running_loop().shutdown_default_executor(_EXECUTOR_SECONDS)  # type: ignore[call-arg]
     return 0
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -19,10 +19,16 @@ log = logging.getLogger("functions_host.admin")
 class AdminEndpoints:
     """Unauthenticated, like Core Tools': the host listens on the loopback address only."""
 
-    def __init__(self, triggers: Sequence[Trigger], sources: Sequence[TriggerSource], prefix: str) -> None:
+    def __init__(
+        self,
+        triggers: Sequence[Trigger],
+        sources: Sequence[TriggerSource],
+        prefix: str,
+        durable: Callable[[], Mapping[str, int] | None],
+    ) -> None:
         self._triggers = {trigger.function.name.lower(): trigger for trigger in triggers}
         self._sources = sources
-        self._prefix = prefix
+        self._prefix, self._durable = prefix, durable
         self._fired: set[asyncio.Task[None]] = set()
         self.state = "Starting"
 
@@ -32,7 +38,10 @@ class AdminEndpoints:
         app.router.add_post("/admin/functions/{name}", self._run)
 
     async def _status(self, _request: web.Request) -> web.Response:
-        return web.json_response({"state": self.state}, status=200 if self.state == "Running" else 503)
+        answer: dict[str, Any] = {"state": self.state}
+        if (durable := self._durable()) is not None:
+            answer["durable"] = dict(durable)
+        return web.json_response(answer, status=200 if self.state == "Running" else 503)
 
     async def _list(self, _request: web.Request) -> web.Response:
         return web.json_response([self._describe(trigger) for trigger in self._triggers.values()])

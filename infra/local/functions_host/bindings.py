@@ -52,6 +52,24 @@ class TimerTrigger:
 
 
 @dataclass(frozen=True)
+class OrchestrationTrigger:
+    """A Durable orchestrator. `name` is what clients and other orchestrators call it by."""
+
+    function: IndexedFunction
+    parameter: str
+    name: str
+
+
+@dataclass(frozen=True)
+class ActivityTrigger:
+    """A Durable activity. `name` is what orchestrators call it by."""
+
+    function: IndexedFunction
+    parameter: str
+    name: str
+
+
+@dataclass(frozen=True)
 class UnsupportedTrigger:
     """A trigger that this host has no source for: the function is listed but never runs by itself."""
 
@@ -60,7 +78,14 @@ class UnsupportedTrigger:
     type: str
 
 
-Trigger = HttpTrigger | ServiceBusTrigger | TimerTrigger | UnsupportedTrigger
+Trigger = (
+    HttpTrigger
+    | ServiceBusTrigger
+    | TimerTrigger
+    | OrchestrationTrigger
+    | ActivityTrigger
+    | UnsupportedTrigger
+)
 
 
 def trigger_type(trigger: Trigger) -> str:
@@ -76,6 +101,8 @@ def read_trigger(function: IndexedFunction) -> Trigger:
         "httptrigger": _http,
         "servicebustrigger": _service_bus,
         "timertrigger": _timer,
+        "orchestrationtrigger": _orchestration,
+        "activitytrigger": _activity,
     }
     reader = readers.get(str(binding["type"]).lower())
     try:
@@ -97,7 +124,9 @@ def _trigger_binding(function: IndexedFunction) -> Binding:
 def _refuse_unsupported(function: IndexedFunction) -> None:
     for binding in function.bindings:
         kind = str(binding["type"]).lower()
-        if kind == "http" or kind.endswith("trigger"):
+        if kind == "entitytrigger":
+            raise SettingsError(f"function {function.name}: this host has no Durable entities")
+        if kind in ("http", "durableclient") or kind.endswith("trigger"):
             continue
         # Dropping an output without a word would lose data, so the host does not start.
         raise SettingsError(f"function {function.name}: this host has no {binding['type']} binding")
@@ -147,3 +176,18 @@ def _timer(function: IndexedFunction, binding: Binding) -> TimerTrigger:
         run_on_startup=bool(binding.get("runOnStartup")),
         use_monitor=bool(binding.get("useMonitor", True)),
     )
+
+
+def _orchestration(function: IndexedFunction, binding: Binding) -> OrchestrationTrigger:
+    name = str(binding.get("orchestration") or function.name)
+    return OrchestrationTrigger(function, str(binding["name"]), resolve(name))
+
+
+def _activity(function: IndexedFunction, binding: Binding) -> ActivityTrigger:
+    name = str(binding.get("activity") or function.name)
+    return ActivityTrigger(function, str(binding["name"]), resolve(name))
+
+
+def durable_clients(function: IndexedFunction) -> list[Binding]:
+    """The function's `durableClient` inputs."""
+    return [each for each in function.bindings if str(each["type"]).lower() == "durableclient"]

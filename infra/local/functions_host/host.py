@@ -20,6 +20,8 @@ from infra.local.functions_host.bindings import (
     UnsupportedTrigger,
     read_trigger,
 )
+from infra.local.functions_host.durable.client_binding import RPC
+from infra.local.functions_host.durable.source import DurableSource
 from infra.local.functions_host.http_trigger import MAX_BODY, HttpFunctions
 from infra.local.functions_host.invocation import Invoker
 from infra.local.functions_host.service_bus_trigger import ServiceBusSource
@@ -65,6 +67,7 @@ class FunctionsHost:
         self._invoker = Invoker()
         self._sources: Sequence[TriggerSource] = ()
         self._admin: AdminEndpoints | None = None
+        self._durable: DurableSource | None = None
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
 
@@ -77,15 +80,16 @@ class FunctionsHost:
         keys = _complete_keys(config.function_keys, file_keys)
         options = load_host_options(config.app_dir)
         triggers = await _index(config.app_dir)
-        self._sources = self._make_sources(triggers, options)
-        self._admin = AdminEndpoints(triggers, self._sources, options.route_prefix)
+        self._durable = DurableSource(triggers, options.durable, keys.master, self._invoker)
+        self._sources = (*self._make_sources(triggers, options), self._durable)
+        self._admin = AdminEndpoints(triggers, self._sources, options.route_prefix, self._durable.status)
         http = HttpFunctions(
             [trigger for trigger in triggers if isinstance(trigger, HttpTrigger)],
             options.route_prefix,
             keys,
             self._invoker,
         )
-        url = await self._listen(http, self._admin)
+        url = await self._listen(http, self._admin, self._durable)
         await asyncio.gather(*(source.start() for source in self._sources))
         self._admin.state = "Running"
         log.info("Host started with %d functions on %s", len(triggers), url)
@@ -96,7 +100,9 @@ class FunctionsHost:
         log.info("Host stops; %d invocations in flight", self._invoker.in_flight)
         if self._admin:
             self._admin.state = "Stopping"
-        if self._site:
+        # Durable clients in functions that still run call the host itself: it goes on listening for them.
+        has_clients = self._durable is not None and self._durable.engine is not None
+        if self._site and not has_clients:
             await self._site.stop()
         for source in self._sources:
             source.stop_taking()
@@ -120,10 +126,11 @@ class FunctionsHost:
             ServiceBusSource(receivers, options.service_bus, self._invoker),
         )
 
-    async def _listen(self, http: HttpFunctions, admin: AdminEndpoints) -> str:
+    async def _listen(self, http: HttpFunctions, admin: AdminEndpoints, durable: DurableSource) -> str:
         @web.middleware
         async def refuse_when_stopping(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if admin.state == "Stopping":
+            # A function that still runs may start an orchestration: it is stored for the next host.
+            if admin.state == "Stopping" and not request.path.startswith(f"{RPC}/"):
                 # A connection that was kept alive; the client tries again elsewhere or later.
                 return web.Response(status=503, headers={"Connection": "close", "Retry-After": "1"})
             response: web.StreamResponse = await handler(request)
@@ -131,13 +138,16 @@ class FunctionsHost:
 
         app = web.Application(client_max_size=MAX_BODY, middlewares=[refuse_when_stopping])
         admin.add_to(app)
+        durable.add_to(app)
         app.router.add_route("*", r"/{path:[\s\S]*}", http.handle)
         # The platform hands bodies over as they came, compressed ones too.
         self._runner = web.AppRunner(app, access_log=None, auto_decompress=False, shutdown_timeout=1)
         await self._runner.setup()
         self._site = web.TCPSite(self._runner, "127.0.0.1", self._config.port)
         await self._site.start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        durable.listens_at(url)
+        return url
 
 
 async def _index(app_dir: Path) -> list[Trigger]:

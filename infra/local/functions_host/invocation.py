@@ -4,8 +4,11 @@ import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Mapping
+from dataclasses import replace
 
 from infra.local.functions_host import worker
+from infra.local.functions_host.protos import TypedData
 from infra.local.functions_host.worker import FunctionFailed, IndexedFunction, Invocation, Outcome
 
 log = logging.getLogger("functions_host.invocation")
@@ -23,20 +26,45 @@ class Invoker:
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._inputs: dict[str, Mapping[str, TypedData]] = {}
 
-    async def run(self, function: IndexedFunction, call: Invocation, reason: str) -> Outcome:
-        """Run the function. Raises FunctionFailed, or InvocationCancelled when the host stopped it."""
+    def provide(self, function: IndexedFunction, inputs: Mapping[str, TypedData]) -> None:
+        """Hand the function these inputs at every invocation, whatever triggers it."""
+        self._inputs[function.id] = inputs
+
+    async def run(
+        self, function: IndexedFunction, call: Invocation, reason: str, *, quiet: bool = False
+    ) -> Outcome:
+        """Run the function. Raises FunctionFailed, or InvocationCancelled when the host stopped it.
+
+        `quiet` leaves the log to the caller: an orchestrator runs many times and fails as a matter of course.
+        """
         if self._closed:
             raise InvocationCancelled(function.name)
-        invocation_id = str(uuid.uuid4())
-        log.info("Executing '%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
-        started = time.perf_counter()
+        if more := self._inputs.get(function.id):
+            call = replace(call, inputs={**call.inputs, **more})
+        if quiet:
+            return await self._tracked(function, call, str(uuid.uuid4()))
+        return await self._logged(function, call, reason)
+
+    async def _tracked(self, function: IndexedFunction, call: Invocation, invocation_id: str) -> Outcome:
         task = asyncio.create_task(worker.invoke(function, call, invocation_id), name=function.name)
         self._running.add(task)
         self._idle.clear()
+        try:
+            return await self._outcome(task, function)
+        finally:
+            self._running.discard(task)
+            if not self._running:
+                self._idle.set()
+
+    async def _logged(self, function: IndexedFunction, call: Invocation, reason: str) -> Outcome:
+        invocation_id = str(uuid.uuid4())
+        log.info("Executing '%s' (Reason='%s', Id=%s)", function.name, reason, invocation_id)
+        started = time.perf_counter()
         result = "Failed"
         try:
-            outcome = await self._outcome(task, function)
+            outcome = await self._tracked(function, call, invocation_id)
             result = "Succeeded"
             return outcome
         except FunctionFailed as failure:
@@ -46,9 +74,6 @@ class Invoker:
             result = "Cancelled"
             raise
         finally:
-            self._running.discard(task)
-            if not self._running:
-                self._idle.set()
             elapsed = (time.perf_counter() - started) * 1000
             log.info(
                 "Executed '%s' (%s, Id=%s, Duration=%.1fms)", function.name, result, invocation_id, elapsed

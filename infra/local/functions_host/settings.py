@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 _PLACEHOLDER = re.compile(r"%([^%]+)%")
+_HUB_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{2,44}")
 _TIME_SPAN = re.compile(r"(-)?(?:(\d+)\.)?(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,7}))?)?")
 
 
@@ -36,11 +37,22 @@ class ServiceBusOptions:
 
 
 @dataclass(frozen=True)
+class DurableOptions:
+    """host.json `extensions.durableTask`. `connection` names an app setting."""
+
+    hub: str = "TestHubName"
+    max_activities: int = 20
+    max_orchestrators: int = 20
+    connection: str = ""
+
+
+@dataclass(frozen=True)
 class HostOptions:
     """What of host.json this host honours."""
 
     route_prefix: str = "api"
     service_bus: ServiceBusOptions = field(default_factory=ServiceBusOptions)
+    durable: DurableOptions = field(default_factory=DurableOptions)
 
 
 def load_local_settings(path: Path, *, required: bool) -> HostKeys:
@@ -75,6 +87,20 @@ def load_host_options(app_dir: Path) -> HostOptions:
             max_concurrent_calls=int(bus.get("maxConcurrentCalls", default.max_concurrent_calls)),
             max_message_batch_size=int(bus.get("maxMessageBatchSize", default.max_message_batch_size)),
         ),
+        durable=_durable_options(extensions.get("durableTask", {})),
+    )
+
+
+def _durable_options(section: dict[str, Any]) -> DurableOptions:
+    default = DurableOptions()
+    hub = resolve(str(section.get("hubName") or default.hub))
+    if not _HUB_NAME.fullmatch(hub):
+        raise SettingsError(f"task hub '{hub}': 3 to 45 letters and digits, a letter first")
+    return DurableOptions(
+        hub=hub,
+        max_activities=int(section.get("maxConcurrentActivityFunctions") or default.max_activities),
+        max_orchestrators=int(section.get("maxConcurrentOrchestratorFunctions") or default.max_orchestrators),
+        connection=str(section.get("storageProvider", {}).get("connectionName") or ""),
     )
 
 
@@ -100,6 +126,14 @@ def connection_string(name: str) -> str:
             f"connection {name} uses an identity; this host needs a connection string in {name}"
         )
     raise SettingsError(f"connection string setting '{name or 'AzureWebJobsServiceBus'}' is missing or empty")
+
+
+def storage_connection_string(name: str) -> str:
+    """The storage account of the host itself: the setting of this name, or else AzureWebJobsStorage."""
+    for candidate in (f"AzureWebJobs{name}", name) if name else ("AzureWebJobsStorage",):
+        if os.environ.get(candidate):
+            return os.environ[candidate]
+    raise SettingsError(f"Durable functions need storage: set {name or 'AzureWebJobsStorage'}")
 
 
 def is_disabled(function: str) -> bool:

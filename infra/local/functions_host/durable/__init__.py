@@ -1,0 +1,1 @@
+"""Durable Functions: orchestrations that survive a crash, kept in Azure tables."""
