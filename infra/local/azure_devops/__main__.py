@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.local.azure_devops.emulator import Options
 from infra.local.azure_devops.server import Server
-from infra.local.lifetime import add_parent_pid, say_ready, serve_over, told_to_stop
+from infra.local.lifetime import add_parent_pid, serve_over, serve_until_told
 
 
 def _arguments() -> argparse.Namespace:
@@ -49,7 +49,6 @@ def _assignment(text: str) -> tuple[str, str]:
 
 
 async def _run(arguments: argparse.Namespace, data: Path) -> None:
-    stop = told_to_stop(arguments.parent_pid)
     options = Options(
         data=data,
         pat=arguments.pat,
@@ -62,11 +61,7 @@ async def _run(arguments: argparse.Namespace, data: Path) -> None:
         run_latency_ms=arguments.run_latency_ms,
         agent_environment=dict(arguments.agent_environment),
     )
-    server = Server(options)
-    url = await server.start(arguments.port)
-    say_ready({"url": url, "pat": arguments.pat})
-    await stop.wait()
-    await server.stop()
+    await serve_until_told(Server(options), arguments.port, arguments.parent_pid, pat=arguments.pat)
 
 
 def main() -> None:

@@ -15,7 +15,7 @@ from infra.local.azure_devops.errors import invalid_argument
 from infra.local.azure_devops.git_objects import Signature
 from infra.local.azure_devops.git_store import ZERO, GitStore, RefUpdate
 from infra.local.azure_devops.identities import Identity
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _NEW_FILE = "100644"
 

@@ -10,7 +10,7 @@ from infra.local.azure_devops.errors import not_found, unresolvable
 from infra.local.azure_devops.git_objects import Change, Commit, Signature
 from infra.local.azure_devops.repositories import api_url, repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 # Listings cut longer comments, so whoever needs the whole comment must read the commit itself.
 LISTED_COMMENT = 100

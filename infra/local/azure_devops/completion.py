@@ -22,7 +22,7 @@ from infra.local.azure_devops.pull_request_refresh import schedule_test_merge
 from infra.local.azure_devops.pull_request_store import key_of, save_pull_request
 from infra.local.azure_devops.ref_log import record_push
 from infra.local.azure_devops.repositories import repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def checked_options(given: object) -> Json:

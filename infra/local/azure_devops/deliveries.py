@@ -12,9 +12,9 @@ import aiohttp
 
 from infra.local.azure_devops import clock
 from infra.local.azure_devops.emulator import Emulator
-from infra.local.azure_devops.faults import Rule
 from infra.local.azure_devops.payloads import render_payload
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.faults import Rule
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 

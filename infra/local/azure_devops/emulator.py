@@ -10,12 +10,12 @@ from pathlib import Path
 
 import aiohttp
 
-from infra.local.azure_devops.faults import Faults
 from infra.local.azure_devops.git_store import GitStore
-from infra.local.azure_devops.jobs import Jobs
 from infra.local.azure_devops.pipelines.cancellation import Cancellation
-from infra.local.azure_devops.request_log import RequestLog
-from infra.local.azure_devops.state import State
+from infra.local.emulation.faults import HOOK_MODES, REQUEST_MODES, Faults
+from infra.local.emulation.jobs import Jobs
+from infra.local.emulation.request_log import RequestLog
+from infra.local.emulation.state import State
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Emulator:
         self.state = State(options.data / "state.sqlite")
         self.git = GitStore(options.data / "repositories")
         self.jobs = Jobs()
-        self.faults = Faults()
+        self.faults = Faults(REQUEST_MODES | {"lag"}, HOOK_MODES | {"old-payload"})
         self.requests = RequestLog()
         # How many evaluations of a pull request are asked for; only the last one is done.
         self.evaluation_turns: dict[str, int] = {}

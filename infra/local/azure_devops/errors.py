@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.local.emulation.refusal import Refusal, Refusals
 
-class ApiError(Exception):
+
+class ApiError(Refusal):
     """A refusal that the client sees as a JSON body with a typeKey."""
 
     def __init__(
         self, status: int, type_key: str, message: str, headers: dict[str, str] | None = None
     ) -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(status, message, headers)
         self.type_key = type_key
-        self.message = message
-        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         return {
@@ -64,6 +63,9 @@ def broken() -> ApiError:
 
 def invalid_argument(message: str) -> ApiError:
     return ApiError(400, "InvalidArgumentValueException", message)
+
+
+REFUSALS = Refusals(invalid_argument, throttled, lambda _: unavailable(), broken)
 
 
 def not_found(type_key: str, message: str) -> ApiError:

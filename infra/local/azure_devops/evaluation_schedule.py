@@ -11,7 +11,7 @@ from infra.local.azure_devops.policy_scopes import applicable
 from infra.local.azure_devops.policy_types import decide
 from infra.local.azure_devops.pull_request_store import active_pull_requests, key_of
 from infra.local.azure_devops.repositories import repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def policies_changed(emulator: Emulator, project_id: str) -> None:

@@ -18,7 +18,7 @@ from infra.local.azure_devops.pull_request_store import (
     save_pull_request,
 )
 from infra.local.azure_devops.routing import Answer, Call, Route, listing, page
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _ARTIFACT = re.compile(r"vstfs:///CodeReview/CodeReviewId/([^/]+)/(\d+)", re.IGNORECASE)
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from infra.local.azure_devops import clock, deliveries
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.pull_request_store import key_of
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 PUSH = "git.push"
 CREATED = "git.pullrequest.created"

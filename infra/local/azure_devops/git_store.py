@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.azure_devops.errors import PROTECTED_BRANCH
+from infra.local.emulation.programs import git_environment
 
 ZERO = "0" * 40
 
@@ -77,21 +77,8 @@ class GitStore:
         return self._locks.setdefault(repository_id, asyncio.Lock())
 
     def environment(self) -> dict[str, str]:
-        """git's environment: nothing from the user's own configuration."""
         settings = {**_SETTINGS, "core.hooksPath": str(self._hooks)}
-        configured = {"GIT_CONFIG_COUNT": str(len(settings))}
-        for index, (key, value) in enumerate(settings.items()):
-            configured[f"GIT_CONFIG_KEY_{index}"] = key
-            configured[f"GIT_CONFIG_VALUE_{index}"] = value
-        return {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "HOME": str(self.root),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "LC_ALL": "C.UTF-8",
-            "TZ": "UTC",
-            **configured,
-        }
+        return {**git_environment(self.root, settings), "TZ": "UTC"}
 
     async def run(
         self,

@@ -12,7 +12,7 @@ from infra.local.azure_devops.errors import invalid_argument, not_found
 from infra.local.azure_devops.events import EVENT_TYPES
 from infra.local.azure_devops.projects import project_by_id
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 MASK = "********"
 _SECRET = "basicAuthPassword"

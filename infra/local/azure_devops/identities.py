@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 
 from infra.local.azure_devops.errors import unauthenticated
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _NAMESPACE = uuid.UUID("6d0a3d1c-6f3b-5d59-9f4e-0f2f6f1f5b11")
 

@@ -8,7 +8,7 @@ from infra.local.azure_devops.errors import invalid_argument, item_not_found
 from infra.local.azure_devops.git_objects import Entry
 from infra.local.azure_devops.repositories import api_url, repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def get_items(call: Call) -> Answer:

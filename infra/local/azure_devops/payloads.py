@@ -12,7 +12,7 @@ from infra.local.azure_devops.run_payloads import (
     render_build_resource,
     render_run_resource,
 )
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _PIPELINES = "ms.vss-pipelines."
 _KEPT = ("pushId", "pullRequestId", "url", "id")

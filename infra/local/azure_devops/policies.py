@@ -12,7 +12,7 @@ from infra.local.azure_devops.identities import LOCAL_USER
 from infra.local.azure_devops.policy_types import POLICY_TYPES, STATUS
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def render_policy(emulator: Emulator, org: str, policy: Json) -> Json:

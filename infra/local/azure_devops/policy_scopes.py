@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from infra.local.azure_devops.emulator import Emulator
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def applicable(emulator: Emulator, repository: Json, ref_name: str) -> list[Json]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 MINIMUM_APPROVERS = "fa4e907d-c16b-4a4c-9dfa-4906e5d171dd"
 REQUIRED_REVIEWERS = "fd2167ab-b0be-447a-8ec8-39368250530e"

@@ -8,7 +8,7 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import not_found
 from infra.local.azure_devops.identities import deterministic_id
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def project_named(emulator: Emulator, org: str, name: str) -> Json:

@@ -10,7 +10,7 @@ from infra.local.azure_devops.pull_request_writes import ONE
 from infra.local.azure_devops.pull_requests import pull_request_of
 from infra.local.azure_devops.repositories import repository_by_id
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def iteration_of(call: Call, pull_request: Json) -> Json:

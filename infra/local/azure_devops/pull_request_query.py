@@ -6,7 +6,7 @@ from infra.local.azure_devops.errors import invalid_argument
 from infra.local.azure_devops.pull_request_store import render_pull_request
 from infra.local.azure_devops.repositories import repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _TYPES = ("lastMergeCommit", "commit")
 

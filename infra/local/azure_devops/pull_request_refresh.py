@@ -18,7 +18,7 @@ from infra.local.azure_devops.pull_request_store import (
     save_pull_request,
 )
 from infra.local.azure_devops.repositories import repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def branches_moved(emulator: Emulator, repository: Json, names: set[str]) -> None:

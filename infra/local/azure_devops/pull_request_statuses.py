@@ -8,7 +8,7 @@ from infra.local.azure_devops.pull_request_iterations import iteration_of
 from infra.local.azure_devops.pull_request_writes import ONE, commit_changed, locked
 from infra.local.azure_devops.pull_requests import pull_request_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _STATES = ("notSet", "pending", "succeeded", "failed", "error", "notApplicable", "partiallySucceeded")
 

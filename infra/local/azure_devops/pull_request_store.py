@@ -6,7 +6,7 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import pull_request_not_found
 from infra.local.azure_devops.identities import identity_by_id
 from infra.local.azure_devops.repositories import api_url, render_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 # A listing cuts the description; only the pull request itself carries it whole.
 LISTED_DESCRIPTION = 400

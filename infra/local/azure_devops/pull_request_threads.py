@@ -11,7 +11,7 @@ from infra.local.azure_devops.pull_request_store import key_of, pull_request_url
 from infra.local.azure_devops.pull_request_writes import ONE, locked
 from infra.local.azure_devops.pull_requests import pull_request_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _THREAD_STATUSES = ("unknown", "active", "fixed", "wontFix", "closed", "byDesign", "pending")
 

@@ -7,7 +7,7 @@ from infra.local.azure_devops.evaluation_schedule import schedule_evaluation
 from infra.local.azure_devops.pull_request_store import key_of, save_pull_request
 from infra.local.azure_devops.pull_requests import pull_request_of
 from infra.local.azure_devops.routing import Answer, Call, Handler
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 ONE = "/{org}[/{project}]/_apis/git/repositories/{repo}/pullrequests/{pr}"
 

@@ -30,7 +30,7 @@ from infra.local.azure_devops.pull_request_store import (
 )
 from infra.local.azure_devops.repositories import repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing, page
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 MAXIMUM_DESCRIPTION = 4000
 MAXIMUM_TITLE = 400

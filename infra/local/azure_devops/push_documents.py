@@ -6,7 +6,7 @@ from infra.local.azure_devops import git_objects
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.git_store import ZERO
 from infra.local.azure_devops.repositories import api_url, render_repository
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def pushed_commits(emulator: Emulator, push: Json, limit: int) -> list[git_objects.Commit]:

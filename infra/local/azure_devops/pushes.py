@@ -21,7 +21,7 @@ from infra.local.azure_devops.ref_log import record_push
 from infra.local.azure_devops.refs import conflicting_ref
 from infra.local.azure_devops.repositories import repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing, page
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 

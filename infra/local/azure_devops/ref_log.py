@@ -15,7 +15,7 @@ from infra.local.azure_devops.identities import Identity
 from infra.local.azure_devops.pipelines.triggers import on_push, starts_by_push
 from infra.local.azure_devops.pull_request_refresh import branches_moved
 from infra.local.azure_devops.repositories import repository_by_id, save_repository
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def record_push(

@@ -8,7 +8,7 @@ from infra.local.azure_devops.policy_scopes import protects
 from infra.local.azure_devops.ref_log import record_push
 from infra.local.azure_devops.repositories import api_url, repository_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def list_refs(call: Call) -> Answer:

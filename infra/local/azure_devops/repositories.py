@@ -11,7 +11,7 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import invalid_argument, repository_exists, repository_not_found
 from infra.local.azure_devops.projects import project_by_id, project_named, project_of, render_project
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _BAD_NAME = re.compile(r'[\\/:*?"<>|;#$&{}\x00-\x1f,+=\[\]@]|^\.|\.$|^_|\.git$|^\s|\s$')
 

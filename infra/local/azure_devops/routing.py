@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,9 @@ from aiohttp import web
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import ApiError, invalid_argument
 from infra.local.azure_devops.identities import Identity
-from infra.local.azure_devops.state import Json
+from infra.local.emulation import routing
+from infra.local.emulation.routing import Router
+from infra.local.emulation.state import Json
 
 
 @dataclass(frozen=True)
@@ -64,47 +66,35 @@ class Call:
 type Handler = Callable[[Call], Awaitable[Answer | web.StreamResponse]]
 
 
-class Route:
-    """A method and a path template; [/{project}] marks an optional part."""
+class Route(routing.Route[Handler]):
+    """[/{project}] marks an optional part of a template."""
+
+    flags = re.IGNORECASE
 
     def __init__(self, method: str, template: str, handler: Handler, *, preview: bool = False) -> None:
-        self.method = method
-        self.template = template
-        self.handler = handler
+        super().__init__(method, template, handler)
         self.preview = preview
-        pattern = re.escape(template).replace(r"\[", "(?:").replace(r"\]", ")?")
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern)
-        self._pattern = re.compile(pattern, re.IGNORECASE)
+
+    @classmethod
+    def expression(cls, template: str) -> str:
+        strict = super().expression(template).removesuffix("/?")
+        return strict.replace(r"\[", "(?:").replace(r"\]", ")?")
 
     @property
     def needs_version(self) -> bool:
         return "/_apis/" in self.template
 
-    def match(self, path: str) -> dict[str, str] | None:
-        found = self._pattern.fullmatch(path)
-        return {k: v for k, v in found.groupdict().items() if v is not None} if found else None
 
-
-class Router:
-    def __init__(self, routes: list[Route]) -> None:
-        self._routes = routes
-
-    def resolve(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        other_method = False
-        for route in self._routes:
-            params = route.match(path)
-            if params is None:
-                continue
-            if route.method == method:
-                return route, params
-            other_method = True
-        if other_method:
-            raise ApiError(
-                405,
-                "VssHttpMethodNotAllowedException",
-                f"The requested resource does not support http method '{method}'.",
-            )
-        raise ApiError(404, "VssResourceNotFoundException", f"No resource matches {path}.")
+def router(routes: Sequence[Route]) -> Router[Route]:
+    return Router(
+        routes,
+        lambda path: ApiError(404, "VssResourceNotFoundException", f"No resource matches {path}."),
+        lambda method: ApiError(
+            405,
+            "VssHttpMethodNotAllowedException",
+            f"The requested resource does not support http method '{method}'.",
+        ),
+    )
 
 
 def page(call: Call, items: list[Json], *, default_top: int) -> list[Json]:

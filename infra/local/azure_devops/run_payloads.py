@@ -17,7 +17,7 @@ from infra.local.azure_devops.pipelines.run_documents import (
 from infra.local.azure_devops.pipelines.run_store import find_run
 from infra.local.azure_devops.pipelines.timeline import Timeline
 from infra.local.azure_devops.repositories import render_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _STATES = {"pending": "waiting", "inProgress": "running", "completed": "completed"}
 _KEPT = ("id", "attempt", "url")

@@ -12,7 +12,7 @@ from infra.local.azure_devops.policy_scopes import protects
 from infra.local.azure_devops.ref_log import record_push
 from infra.local.azure_devops.repositories import repository_of
 from infra.local.azure_devops.routing import Call, Route
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _CHUNK = 64 * 1024
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.local.container_registry.registry import Options
 from infra.local.container_registry.server import Server
-from infra.local.lifetime import add_parent_pid, say_ready, serve_over, told_to_stop
+from infra.local.lifetime import add_parent_pid, serve_over, serve_until_told
 
 
 def _arguments() -> argparse.Namespace:
@@ -31,7 +31,6 @@ def _arguments() -> argparse.Namespace:
 
 
 async def _run(arguments: argparse.Namespace, data: Path) -> None:
-    stop = told_to_stop(arguments.parent_pid)
     options = Options(
         data=data,
         user=arguments.user,
@@ -41,11 +40,13 @@ async def _run(arguments: argparse.Namespace, data: Path) -> None:
         webhook_retry_ms=arguments.webhook_retry_ms,
         scan_delay_ms=arguments.scan_delay_ms,
     )
-    server = Server(options)
-    url = await server.start(arguments.port)
-    say_ready({"url": url, "user": arguments.user, "password": arguments.password})
-    await stop.wait()
-    await server.stop()
+    await serve_until_told(
+        Server(options),
+        arguments.port,
+        arguments.parent_pid,
+        user=arguments.user,
+        password=arguments.password,
+    )
 
 
 def main() -> None:

@@ -7,9 +7,9 @@ import os
 import uuid
 from pathlib import Path
 
-from infra.local.azure_devops.state import State
 from infra.local.container_registry.errors import blob_unknown
 from infra.local.container_registry.names import Digest
+from infra.local.emulation.state import State
 
 _KIND = "blob"
 

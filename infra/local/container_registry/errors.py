@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from infra.local.emulation.refusal import Refusal, Refusals
 
-class OciError(Exception):
+
+class OciError(Refusal):
     """An HTTP status and one coded error."""
 
     def __init__(
@@ -17,12 +19,9 @@ class OciError(Exception):
         detail: Any = None,
         headers: dict[str, str] | None = None,
     ) -> None:
-        super().__init__(message)
-        self.status = status
+        super().__init__(status, message, headers)
         self.code = code
-        self.message = message
         self.detail = detail
-        self.headers = headers or {}
 
     def body(self) -> dict[str, Any]:
         return {"errors": [{"code": self.code, "message": self.message, "detail": self.detail}]}
@@ -47,6 +46,13 @@ def unavailable(retry_after: float) -> OciError:
 
 def broken() -> OciError:
     return OciError(500, "UNKNOWN", "unknown error")
+
+
+def invalid(message: str) -> OciError:
+    return OciError(400, "INVALID", message)
+
+
+REFUSALS = Refusals(invalid, throttled, unavailable, broken)
 
 
 def unsupported(message: str, status: int = 405) -> OciError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from infra.local.azure_devops.state import Json
 from infra.local.container_registry import scans, webhooks
 from infra.local.container_registry.errors import manifest_blob_unknown, manifest_unknown
 from infra.local.container_registry.manifests import Manifest
 from infra.local.container_registry.names import Digest, is_digest
 from infra.local.container_registry.registry import Registry
 from infra.local.container_registry.webhooks import Origin
+from infra.local.emulation.state import Json
 
 
 def find(registry: Registry, repository: str, reference: str) -> Json:

@@ -6,12 +6,12 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
-from infra.local.azure_devops.state import Json
 from infra.local.container_registry import images
 from infra.local.container_registry.errors import name_unknown, page_invalid
 from infra.local.container_registry.manifests import OCI_INDEX
 from infra.local.container_registry.names import Digest
 from infra.local.container_registry.routing import Call, Route
+from infra.local.emulation.state import Json
 
 _DEFAULT_REPOSITORIES = 100
 

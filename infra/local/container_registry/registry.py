@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from infra.local.azure_devops.faults import Faults
-from infra.local.azure_devops.jobs import Jobs
-from infra.local.azure_devops.request_log import RequestLog
-from infra.local.azure_devops.state import State
 from infra.local.container_registry.blobs import Blobs
 from infra.local.container_registry.uploads import Uploads
+from infra.local.emulation.faults import HOOK_MODES, REQUEST_MODES, Faults
+from infra.local.emulation.jobs import Jobs
+from infra.local.emulation.request_log import RequestLog
+from infra.local.emulation.state import State
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Registry:
         self.blobs = Blobs(options.data / "blobs", self.state)
         self.uploads = Uploads(options.data / "uploads", self.state, self.blobs)
         self.jobs = Jobs()
-        self.faults = Faults()
+        self.faults = Faults(REQUEST_MODES, HOOK_MODES)
         self.requests = RequestLog()
         self.base_url = ""
         self.receiver = (

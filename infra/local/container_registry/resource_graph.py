@@ -12,12 +12,12 @@ from typing import Any
 from aiohttp import web
 
 from infra.local.azure_devops import clock
-from infra.local.azure_devops.state import Json
 from infra.local.container_registry import images, scans
 from infra.local.container_registry.graph_query import ASSESSMENTS, Query, UnknownQuery, read_query
 from infra.local.container_registry.registry import Registry
 from infra.local.container_registry.routing import Call, Route
 from infra.local.container_registry.scans import Scan
+from infra.local.emulation.state import Json
 
 PATH = "/providers/Microsoft.ResourceGraph/resources"
 

@@ -1,9 +1,8 @@
-"""Routes by regular expression, as a repository's name may hold slashes."""
+"""Routes by path template, as a repository's name may hold slashes."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -11,6 +10,8 @@ from aiohttp import web
 from infra.local.container_registry.errors import OciError, unsupported
 from infra.local.container_registry.names import checked_repository
 from infra.local.container_registry.registry import Registry
+from infra.local.emulation import routing
+from infra.local.emulation.routing import Router
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,17 @@ class Call:
 type Handler = Callable[[Call], Awaitable[web.StreamResponse]]
 
 
-class Route:
-    """A method and a path template; {name} spans slashes, everything else in braces does not."""
+class Route(routing.Route[Handler]):
+    """{name} spans slashes, everything else in braces does not."""
 
-    def __init__(self, method: str, template: str, handler: Handler) -> None:
-        self.method = method
-        self.template = template
-        self.handler = handler
-        pattern = re.escape(template).replace(r"\{name\}", "(?P<name>.+)")
-        self._pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", pattern) + "/?")
-
-    def match(self, path: str) -> dict[str, str] | None:
-        found = self._pattern.fullmatch(path)
-        return found.groupdict() if found else None
+    @classmethod
+    def expression(cls, template: str) -> str:
+        return super().expression(template).replace("(?P<name>[^/]+)", "(?P<name>.+)")
 
 
-class Router:
-    def __init__(self, routes: list[Route]) -> None:
-        self._routes = routes
-
-    def resolve(self, method: str, path: str) -> tuple[Route, dict[str, str]]:
-        other_method = False
-        for route in self._routes:
-            params = route.match(path)
-            if params is not None:
-                if route.method == method:
-                    return route, params
-                other_method = True
-        if other_method:
-            raise unsupported(f"{method} is not supported here")
-        raise OciError(404, "NOT_FOUND", f"nothing at {path}")
+def router(routes: Sequence[Route]) -> Router[Route]:
+    return Router(
+        routes,
+        lambda path: OciError(404, "NOT_FOUND", f"nothing at {path}"),
+        lambda method: unsupported(f"{method} is not supported here"),
+    )

@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from infra.local.azure_devops.state import Json
 from infra.local.container_registry.registry import Registry
+from infra.local.emulation.state import Json
 
 # Stands for every image of a repository.
 _ANY = "*"

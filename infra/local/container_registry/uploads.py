@@ -8,10 +8,10 @@ from pathlib import Path
 
 from aiohttp import StreamReader
 
-from infra.local.azure_devops.state import State
 from infra.local.container_registry.blobs import Blobs
 from infra.local.container_registry.errors import digest_invalid, size_invalid, upload_unknown
 from infra.local.container_registry.names import Digest
+from infra.local.emulation.state import State
 
 _KIND = "upload"
 _CHUNK = 256 * 1024

@@ -14,9 +14,9 @@ import aiohttp
 from aiohttp import web
 
 from infra.local.azure_devops import clock
-from infra.local.azure_devops.faults import Rule
-from infra.local.azure_devops.state import Json
 from infra.local.container_registry.registry import Registry
+from infra.local.emulation.faults import Rule
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from infra.local.azure_devops.errors import not_found
 from infra.local.azure_devops.packaging.feeds import Feed, feed_of, package_not_found, version_of
 from infra.local.azure_devops.routing import Answer, Call, Route
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def service_index(call: Call) -> Answer:

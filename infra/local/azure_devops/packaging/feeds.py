@@ -15,7 +15,7 @@ from infra.local.azure_devops.packaging.nupkg import Package
 from infra.local.azure_devops.packaging.versions import InvalidVersion, Version
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.routing import Call
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _KIND = "nuget-package"
 

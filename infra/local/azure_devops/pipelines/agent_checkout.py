@@ -10,7 +10,7 @@ from infra.local.azure_devops.pipelines.agent_process import run_process
 from infra.local.azure_devops.pipelines.step_context import StepContext, StepFailed
 from infra.local.azure_devops.pipelines.timeline import SKIPPED, SUCCEEDED
 from infra.local.azure_devops.repositories import find_repository, render_repository
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _INLINE = "git://"
 

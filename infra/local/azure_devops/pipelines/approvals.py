@@ -10,7 +10,7 @@ from infra.local.azure_devops.identities import identity_by_id
 from infra.local.azure_devops.pipelines.cancellation import Cancellation
 from infra.local.azure_devops.pipelines.model import Stage
 from infra.local.azure_devops.pipelines.timeline import CANCELED, FAILED, SUCCEEDED, Timeline
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 OPEN, APPROVED, REJECTED, WITHDRAWN = "pending", "approved", "rejected", "canceled"
 

@@ -14,7 +14,7 @@ from infra.local.azure_devops.pipelines.approvals import (
 from infra.local.azure_devops.pipelines.run_store import find_run
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def _find(call: Call, approval_id: str) -> Json:

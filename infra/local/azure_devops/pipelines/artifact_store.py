@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import ApiError
 from infra.local.azure_devops.pipelines.run_store import run_directory, scope_of
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 PIPELINE, CONTAINER = "PipelineArtifact", "Container"
 

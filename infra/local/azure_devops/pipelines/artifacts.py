@@ -15,7 +15,7 @@ from infra.local.azure_devops.pipelines.artifact_store import (
 )
 from infra.local.azure_devops.pipelines.run_store import build_of, build_url
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def _render(call: Call, run: Json, artifact: Json) -> Json:

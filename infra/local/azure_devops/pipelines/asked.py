@@ -6,7 +6,7 @@ from infra.local.azure_devops.errors import ApiError, invalid_argument
 from infra.local.azure_devops.pipelines.model import PipelineInvalid
 from infra.local.azure_devops.repositories import repository_by_id
 from infra.local.azure_devops.routing import Call
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def invalid_pipeline(error: PipelineInvalid) -> ApiError:

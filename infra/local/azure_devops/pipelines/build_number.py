@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.pipelines.model import PipelineInvalid
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 DEFAULT_FORMAT = "$(Date:yyyyMMdd).$(Rev:r)"
 

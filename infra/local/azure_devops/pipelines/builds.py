@@ -21,7 +21,7 @@ from infra.local.azure_devops.pipelines.runs import retry_stage
 from infra.local.azure_devops.pipelines.timeline import Timeline, render_record
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _DEFAULT_TOP = 1000
 _ORDERS = {

@@ -7,7 +7,7 @@ from infra.local.azure_devops.errors import ApiError
 from infra.local.azure_devops.identities import LOCAL_SERVICE
 from infra.local.azure_devops.projects import project_by_id, render_project
 from infra.local.azure_devops.repositories import render_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def _base(emulator: Emulator, definition: Json) -> str:

@@ -13,7 +13,7 @@ from infra.local.azure_devops.pipelines.run_store import definition_of
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.repositories import find_repository, repository_by_id
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 KIND = "pipeline"
 _QUEUE_STATUSES = ("enabled", "paused", "disabled")

@@ -37,7 +37,7 @@ from infra.local.azure_devops.pipelines.timeline import (
     Timeline,
     worst,
 )
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 _RUN_RESULTS = {

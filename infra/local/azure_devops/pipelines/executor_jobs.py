@@ -28,7 +28,7 @@ from infra.local.azure_devops.pipelines.timeline import (
     WITH_ISSUES,
     Timeline,
 )
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 _TOO_LONG = "The job running on agent {agent} ran longer than the maximum time of {minutes:g} minutes."

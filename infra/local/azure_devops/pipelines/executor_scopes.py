@@ -10,7 +10,7 @@ from infra.local.azure_devops.pipelines.expression_functions import MANY, Call, 
 from infra.local.azure_devops.pipelines.expression_values import Value
 from infra.local.azure_devops.pipelines.model import Pipeline, Stage
 from infra.local.azure_devops.pipelines.timeline import CANCELED, FAILED, GOOD, Timeline
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 DEFAULT = "succeeded()"
 

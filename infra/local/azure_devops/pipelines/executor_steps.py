@@ -15,7 +15,7 @@ from infra.local.azure_devops.pipelines.model import Step
 from infra.local.azure_devops.pipelines.step_context import JobContext, StepContext, StepFailed
 from infra.local.azure_devops.pipelines.tasks import runner_of
 from infra.local.azure_devops.pipelines.timeline import CANCELED, FAILED, SKIPPED, SUCCEEDED, WITH_ISSUES
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 

@@ -30,7 +30,7 @@ from infra.local.azure_devops.pipelines.views import View
 from infra.local.azure_devops.pipelines.yaml_document import Members, Scalar, to_python
 from infra.local.azure_devops.projects import project_by_id
 from infra.local.azure_devops.repositories import repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 # One of these says what the pipeline does.
 _KINDS = ("extends", "jobs", "stages", "steps")

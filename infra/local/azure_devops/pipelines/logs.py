@@ -13,7 +13,7 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import not_found
 from infra.local.azure_devops.pipelines.run_store import build_of, build_url, run_directory, scope_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _LONGEST_LINE = 1024 * 1024
 

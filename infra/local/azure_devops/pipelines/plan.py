@@ -8,7 +8,7 @@ from typing import Any
 
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.pipelines.model import Job, Pipeline, Repository, Stage, Step, Trigger
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 def save_plan(emulator: Emulator, run: Json, pipeline: Pipeline) -> None:

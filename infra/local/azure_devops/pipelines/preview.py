@@ -7,7 +7,7 @@ from infra.local.azure_devops.pipelines.asked import asked_source, invalid_pipel
 from infra.local.azure_devops.pipelines.expansion import expand
 from infra.local.azure_devops.pipelines.model import PipelineInvalid
 from infra.local.azure_devops.routing import Answer, Call
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def preview(call: Call, definition: Json, body: Json) -> Answer:

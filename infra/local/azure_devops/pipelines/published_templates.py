@@ -13,7 +13,7 @@ from infra.local.azure_devops.git_store import ZERO, RefUpdate
 from infra.local.azure_devops.identities import LOCAL_SERVICE, deterministic_id
 from infra.local.azure_devops.projects import project_named
 from infra.local.azure_devops.repositories import save_repository
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 PROJECT = "ConnectSoft"
 REPOSITORY = "ConnectSoft.AzurePipelines"

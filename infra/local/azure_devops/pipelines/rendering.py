@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from infra.local.azure_devops.pipelines.model import Job, Repository, Stage, Step, Trigger
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 class _Dumper(yaml.SafeDumper):

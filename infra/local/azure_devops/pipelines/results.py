@@ -12,7 +12,7 @@ from infra.local.azure_devops.pipelines.result_files import Coverage, TestRun
 from infra.local.azure_devops.pipelines.run_store import build_url, find_run, scope_of
 from infra.local.azure_devops.projects import project_by_id, project_of
 from infra.local.azure_devops.routing import Answer, Call, Route, listing, page
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _BUILD_URI = re.compile(r"vstfs:///Build/Build/(\d+)", re.IGNORECASE)
 _OUTCOME_NAMES = {"Passed": "passed", "Failed": "failed", "NotExecuted": "notExecuted"}

@@ -13,7 +13,7 @@ from infra.local.azure_devops.pipelines.executor import schedule_run
 from infra.local.azure_devops.pipelines.run_store import COMPLETED as RUN_COMPLETED
 from infra.local.azure_devops.pipelines.step_context import lookup_of
 from infra.local.azure_devops.pipelines.timeline import CANCELED, COMPLETED, FAILED, SKIPPED, Timeline
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 LOST = "The agent lost contact: it stopped while the job was running."

@@ -8,7 +8,7 @@ from infra.local.azure_devops.pipelines.run_store import CANCELLING, COMPLETED, 
 from infra.local.azure_devops.pipelines.timeline import timeline_id
 from infra.local.azure_devops.projects import project_by_id, render_project
 from infra.local.azure_devops.repositories import render_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _STATES = {COMPLETED: "completed", CANCELLING: "canceling"}
 _QUEUE: Json = {"id": 1, "name": "Azure Pipelines", "pool": {"id": 1, "name": "Azure Pipelines"}}

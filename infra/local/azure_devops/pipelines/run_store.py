@@ -9,7 +9,7 @@ from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.errors import ApiError, not_found
 from infra.local.azure_devops.projects import project_of
 from infra.local.azure_devops.routing import Call
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 NOT_STARTED, IN_PROGRESS, CANCELLING, COMPLETED = "notStarted", "inProgress", "cancelling", "completed"
 

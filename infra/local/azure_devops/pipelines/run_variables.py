@@ -12,7 +12,7 @@ from infra.local.azure_devops.pipelines.step_context import JobContext
 from infra.local.azure_devops.pipelines.timeline import timeline_id
 from infra.local.azure_devops.projects import project_by_id
 from infra.local.azure_devops.repositories import render_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _REASONS = {"manual": "Manual", "individualCI": "IndividualCI", "pullRequest": "PullRequest"}
 

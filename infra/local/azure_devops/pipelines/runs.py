@@ -25,7 +25,7 @@ from infra.local.azure_devops.pipelines.plan import load_plan, save_plan, withou
 from infra.local.azure_devops.pipelines.run_store import COMPLETED, IN_PROGRESS, NOT_STARTED, save_run
 from infra.local.azure_devops.pipelines.run_variables import plain, predefined, run_variables
 from infra.local.azure_devops.pipelines.timeline import GOOD, PENDING, SKIPPED, Timeline
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def start_run(

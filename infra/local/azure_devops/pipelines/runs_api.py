@@ -11,7 +11,7 @@ from infra.local.azure_devops.pipelines.run_documents import render_run
 from infra.local.azure_devops.pipelines.run_store import definition_of, find_run
 from infra.local.azure_devops.pipelines.runs import start_run
 from infra.local.azure_devops.routing import Answer, Call, Route, listing
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _NEWEST = 1000
 

@@ -11,7 +11,7 @@ from infra.local.azure_devops.pipelines.model import PipelineInvalid, Repository
 from infra.local.azure_devops.pipelines.views import View
 from infra.local.azure_devops.pipelines.yaml_document import Place, SourceFile, Token, from_python, parse
 from infra.local.azure_devops.repositories import find_repository, repository_by_id
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 MAXIMUM_FILES = 100
 MAXIMUM_BYTES = 1024 * 1024

@@ -16,7 +16,7 @@ from infra.local.azure_devops.pipelines.cancellation import Cancellation
 from infra.local.azure_devops.pipelines.logs import TaskLog
 from infra.local.azure_devops.pipelines.model import Job, Pipeline, Stage, Step
 from infra.local.azure_devops.pipelines.timeline import FAILED, SUCCEEDED, WITH_ISSUES, Timeline
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _ORDER = (SUCCEEDED, "skipped", WITH_ISSUES, FAILED, "canceled")
 

@@ -17,7 +17,7 @@ from infra.local.azure_devops.pipelines.run_store import COMPLETED, find_run
 from infra.local.azure_devops.pipelines.step_context import StepContext, StepFailed
 from infra.local.azure_devops.pipelines.timeline import SKIPPED, SUCCEEDED
 from infra.local.azure_devops.projects import project_named
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 async def _publish(context: StepContext, name: str, path: str, kind: str) -> str:

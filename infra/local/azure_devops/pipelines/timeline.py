@@ -8,7 +8,7 @@ from infra.local.azure_devops import clock
 from infra.local.azure_devops.emulator import Emulator
 from infra.local.azure_devops.identities import deterministic_id
 from infra.local.azure_devops.pipelines.run_store import scope_of
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 PENDING, IN_PROGRESS, COMPLETED = "pending", "inProgress", "completed"
 SUCCEEDED, WITH_ISSUES, FAILED, CANCELED, SKIPPED = (

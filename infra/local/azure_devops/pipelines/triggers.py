@@ -13,7 +13,7 @@ from infra.local.azure_devops.git_store import ZERO
 from infra.local.azure_devops.identities import Identity
 from infra.local.azure_devops.pipelines.expansion import read_pipeline_trigger
 from infra.local.azure_devops.pipelines.model import PipelineInvalid, Trigger
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 _log = logging.getLogger(__name__)
 _SKIP = re.compile(

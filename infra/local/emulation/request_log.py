@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
 
 class RequestLog:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from infra.local.azure_devops.errors import invalid_argument
-from infra.local.azure_devops.state import Json
+from infra.local.emulation.state import Json
 
-REQUEST_MODES = frozenset({"429", "503", "500", "slow", "cut-after-commit", "cut-before", "lag"})
-HOOK_MODES = frozenset({"duplicate-hook", "reorder-hooks", "drop-hook", "old-payload"})
+REQUEST_MODES = frozenset({"429", "503", "500", "slow", "cut-after-commit", "cut-before"})
+HOOK_MODES = frozenset({"duplicate-hook", "reorder-hooks", "drop-hook"})
+
+
+class InvalidRule(Exception):
+    """The message says what is wrong with it."""
 
 
 @dataclass
@@ -55,11 +56,23 @@ class Rule:
 
 
 class Faults:
-    def __init__(self) -> None:
+    """The modes are those that the emulator knows for requests, and for its hooks."""
+
+    def __init__(
+        self, request_modes: frozenset[str] = REQUEST_MODES, hook_modes: frozenset[str] = frozenset()
+    ) -> None:
+        self._request_modes, self._hook_modes = request_modes, hook_modes
         self._rules: list[Rule] = []
 
-    def add(self, rules: Iterable[Any]) -> None:
-        """Append rules; the first that matches wins."""
+    def add(self, rules: object) -> None:
+        """Append rules, a list or an object with one; the first that matches wins. Raises InvalidRule."""
+        if isinstance(rules, dict):
+            rules = rules.get("rules")
+        if not isinstance(rules, list):
+            raise InvalidRule("the body must be a list of rules")
+        for body in rules:
+            if not isinstance(body, dict) or body.get("mode") not in self._request_modes | self._hook_modes:
+                raise InvalidRule(f"unknown fault {body!r}")
         self._rules += [_rule(body) for body in rules]
 
     def clear(self) -> None:
@@ -69,10 +82,10 @@ class Faults:
         return {"count": len(self._rules), "value": [rule.render() for rule in self._rules]}
 
     def for_request(self, method: str, path: str) -> Rule | None:
-        return self._take(REQUEST_MODES, method, path, None)
+        return self._take(self._request_modes, method, path, None)
 
     def for_hook(self, path: str, event_type: str) -> Rule | None:
-        return self._take(HOOK_MODES, None, path, event_type)
+        return self._take(self._hook_modes, None, path, event_type)
 
     def _take(
         self, modes: frozenset[str], method: str | None, path: str, event_type: str | None
@@ -86,20 +99,15 @@ class Faults:
         return None
 
 
-def _rule(body: Any) -> Rule:
-    if not isinstance(body, dict):
-        raise invalid_argument("A fault rule is an object.")
-    mode = str(body.get("mode"))
-    if mode not in REQUEST_MODES | HOOK_MODES:
-        raise invalid_argument(f"Unknown fault mode '{mode}'.")
+def _rule(body: Json) -> Rule:
     match = body.get("match") or {}
     method = match.get("method")
     try:
         path = re.compile(str(match.get("pathRegex") or ""), re.IGNORECASE)
     except re.error as error:
-        raise invalid_argument(f"pathRegex: {error}") from error
+        raise InvalidRule(f"pathRegex: {error}") from error
     return Rule(
-        mode=mode,
+        mode=body["mode"],
         method=str(method).upper() if method else None,
         path=path,
         event_type=match.get("eventType"),

@@ -1,0 +1,1 @@
+"""What the emulators of services share: the server around their routes, faults, logs, state, programs."""

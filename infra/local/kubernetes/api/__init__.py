@@ -1,0 +1,1 @@
+"""How requests reach the objects: discovery, verbs, watches and tables."""

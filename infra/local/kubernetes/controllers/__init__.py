@@ -1,0 +1,1 @@
+"""The loops that turn what is asked for into what runs."""

@@ -1,0 +1,1 @@
+"""Flux: sources pulled from git, and kustomizations applied from them."""

@@ -1,0 +1,1 @@
+"""The objects themselves: storage, defaults, validation, patches and who owns which field."""

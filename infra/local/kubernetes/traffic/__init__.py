@@ -1,0 +1,1 @@
+"""What workloads answer: requests, routes and metrics."""

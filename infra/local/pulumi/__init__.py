@@ -1,0 +1,1 @@
+"""Pulumi Cloud on this machine: stacks, Deployments, updates and drift over its REST API."""

@@ -1,0 +1,1 @@
+"""Tests of the local Pulumi Cloud, over HTTP and as a process of its own."""
