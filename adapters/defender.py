@@ -111,15 +111,9 @@ class DefenderScans(ImageScanner):
     async def _page(self, call: Call, query: str, token: str | None) -> dict[str, Any]:
         options = {"resultFormat": "objectArray", "$top": _PAGE, **({"$skipToken": token} if token else {})}
         body = json.dumps({"subscriptions": self._subscriptions, "query": query, "options": options}).encode()
-        headers = {
-            "Authorization": await self._authorization.authorization(),
-            "Content-Type": "application/json",
-        }
+        headers = {"Content-Type": "application/json"}
         # A query changes nothing: it may be asked again.
-        answer = await call.request("POST", self._url, headers=headers, body=lambda: body)
-        if answer.status == 401:
-            self._authorization.forget()
-            raise self._http.unavailable(f"it does not accept our credential: {reason(answer)}")
+        answer = await call.authorized(self._authorization, "POST", self._url, headers=headers, body=body)
         document = answer.json() if answer.status == 200 else None
         if not isinstance(document, dict) or not isinstance(document.get("data"), list):
             raise self._http.unavailable(f"it answered {answer.status} to a query: {reason(answer)}")

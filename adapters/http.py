@@ -17,6 +17,8 @@ from domain.kernel.errors import Unavailable
 if TYPE_CHECKING:
     import aiohttp
 
+    from adapters.entra import Authorization
+
 _PIECE = 256 * 1024
 """bytes"""
 
@@ -111,6 +113,25 @@ class Call(TimedCall):
             if not (safe or harmless):
                 raise OutcomeUnknown(self._http.service, self._last_trouble, told)
             await self.pause(told)
+
+    async def authorized(
+        self,
+        authorization: "Authorization",
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        safe: bool = True,
+    ) -> Answer:
+        """As `request`, signed; raises `Unavailable` too where the service does not take that."""
+        signed = {"Authorization": await authorization.authorization(), **(headers or {})}
+        given = None if body is None else lambda: body
+        answer = await self.request(method, url, headers=signed, body=given, safe=safe)
+        if answer.status == 401:
+            authorization.forget()
+            raise self._http.unavailable(f"it does not accept our credential: {reason(answer)}")
+        return answer
 
     async def _attempt(
         self, method: str, url: str, options: dict[str, Any], body: Callable[[], Any] | None, digest: bool

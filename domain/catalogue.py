@@ -35,13 +35,18 @@ class Catalogue:
         return tuple(
             handler
             for handler in self.handlers.values()
-            if not handler.is_observation and not handler.is_setting
+            if not (handler.is_observation or handler.is_setting or handler.is_step)
         )
 
     @property
     def settings(self) -> tuple[Handler, ...]:
         """What changes how the platform itself works."""
         return tuple(handler for handler in self.handlers.values() if handler.is_setting)
+
+    @property
+    def steps(self) -> tuple[Handler, ...]:
+        """What orchestrations send."""
+        return tuple(handler for handler in self.handlers.values() if handler.is_step)
 
 
 @cache

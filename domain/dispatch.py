@@ -172,11 +172,8 @@ class Dispatcher:
 
 
 def _is_nothing_new(transaction: Transaction, handler: Handler, envelope: Envelope) -> bool:
-    """An observation from outside that changes nothing: hooks and reconcilers send many, for ever. One that
-    follows from a fact has its place in that fact's trace, so its row stays."""
-    return (
-        handler.is_observation
-        and envelope.causation_id is None
-        and not transaction.records
-        and transaction.journal.outcome.rejection is None
-    )
+    """What changes nothing: an observation from outside, for hooks and reconcilers send many, for ever; a
+    step of an orchestration that only looks whether it may go on. An observation that follows from a fact
+    has its place in that fact's trace, so its row stays."""
+    only_looks = handler.is_step or (handler.is_observation and envelope.causation_id is None)
+    return only_looks and not transaction.records and transaction.journal.outcome.rejection is None

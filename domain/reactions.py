@@ -1,18 +1,22 @@
 """Every "when X happened, send Y", on one page."""
 
 from domain.devops.delivery.delivery_policy import DeliveryPolicy, ReactionSwitch
+from domain.devops.gitops.gitops_sync_state import SyncGitOps
+from domain.devops.infrastructure.infrastructure_plan import (
+    InfrastructureProvisioned,
+    ProvisionInfrastructure,
+)
 from domain.devops.packaging.build_outputs import ObserveBuildOutputs
 from domain.devops.pipelines.build_result import BuildCompleted, BuildStatus
 from domain.devops.pipelines.pipeline_definition import GeneratePipeline, PipelineGenerated
 from domain.devops.pipelines.pipeline_run import ObserveRun, PipelineRunStarted, RunPipeline
 from domain.devops.pipelines.run_state import RunReason
+from domain.devops.release.environment_promotion import DeploymentPromoted, PromoteDeployment
+from domain.devops.release.release_approval import ReleaseApproved
 from domain.devops.release.release_plan import PlanRelease
 from domain.devops.source_control.branch import ObserveBranch
-from domain.devops.source_control.pull_request import (
-    ObservePullRequest,
-    PullRequestMerged,
-    PullRequestOpened,
-)
+from domain.devops.source_control.pull_request import PullRequestMerged, PullRequestOpened
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import RepositoryProvisioned
 from domain.kernel.envelope import Envelope
 from domain.kernel.reaction import Reactions
@@ -77,3 +81,32 @@ def plan_release(event: BuildCompleted) -> PlanRelease | None:
     if event.status is not BuildStatus.SUCCEEDED or event.tests_failed or not event.on_default_branch:
         return None
     return PlanRelease(build_result_id=event.build_result_id)
+
+
+@reactions.switchable(ReactionSwitch.PROVISION_INFRASTRUCTURE)
+def provision_infrastructure(event: ReleaseApproved) -> ProvisionInfrastructure:
+    """The environment is to be as its program says before a release goes in; where the program has not
+    changed, nothing is done."""
+    return ProvisionInfrastructure(environment=event.target_environment, automatic=True)
+
+
+@reactions.switchable(ReactionSwitch.PROMOTE_DEPLOYMENT)
+def promote_approved_release(event: ReleaseApproved) -> PromoteDeployment:
+    """An approved release goes on its way, as far as environments are promoted to automatically."""
+    return PromoteDeployment(release_id=event.release_id, automatic=True)
+
+
+@reactions.switchable(ReactionSwitch.PROMOTE_DEPLOYMENT)
+def promote_to_next_environment(event: DeploymentPromoted) -> PromoteDeployment:
+    return PromoteDeployment(release_id=event.release_id, automatic=True)
+
+
+@reactions.switchable(ReactionSwitch.SYNC_GITOPS)
+def sync_promoted_environment(event: DeploymentPromoted) -> SyncGitOps:
+    """What is in Git and what runs are compared, and their agreement is a fact of its own."""
+    return SyncGitOps(environment=event.environment, automatic=True)
+
+
+@reactions.switchable(ReactionSwitch.SYNC_GITOPS)
+def sync_provisioned_environment(event: InfrastructureProvisioned) -> SyncGitOps:
+    return SyncGitOps(environment=event.environment, automatic=True)

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from domain.devops.delivery.delivery_policy import DeliveryPolicy
+from domain.devops.gitops.reconciliation import sync_observations_due
 from domain.devops.packaging.container_image import ObserveImage
 from domain.devops.pipelines.pipeline_definition import PipelineDefinition
 from domain.devops.pipelines.reconciliation import pipeline_observations_due
@@ -13,7 +15,7 @@ from domain.devops.source_control.repository import Repository
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Observation
 from domain.kernel.errors import Rejected
-from domain.kernel.work import Partition
+from domain.kernel.work import Lookup, Partition
 from domain.ports import GitProvider, ImageScanner, PipelineProvider, Store
 
 log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ async def rounds(
             yield await pipeline_observations_due(partition, definitions, since, pipelines)
         except Rejected as refused:
             log.warning("%s/%s: %s", partition.tenant_id, partition.project_id, refused)
+    yield await sync_observations_due(partition, await DeliveryPolicy.of(Lookup(store, partition)))
     yield [
         ObserveImage(registry=registry, repository=repository, digest=digest)
         for registry, repository, digest in await scanner.scanned_since(partition, since)

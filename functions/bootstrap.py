@@ -15,23 +15,39 @@ from domain.ports import (
     BlobStore,
     Broker,
     ContainerRegistry,
+    GitOpsAgent,
     GitProvider,
+    HealthProbe,
     ImageScanner,
+    InfrastructureEngine,
+    ManifestRenderer,
+    MetricSource,
     PackageFeed,
     PipelineProvider,
     Store,
+    Workloads,
 )
 from functions.missing_setting import MissingSetting as MissingSetting
+from functions.runtime_settings import Agent
 from functions.settings import Settings as Settings
 
 if TYPE_CHECKING:
+    from adapters.argo_cd import ArgoCdAgent
     from adapters.azure_devops import AzureDevOps
     from adapters.azure_devops.credentials import Credential
     from adapters.azure_devops.pipeline_provider import AzureDevOpsPipelines
     from adapters.blob_storage import BlobStorage
     from adapters.container_registry import OciRegistry
     from adapters.defender import DefenderScans
+    from adapters.entra import Authorization
+    from adapters.http_probe import HttpProbe
+    from adapters.infrastructure_engines import InfrastructureEngines
+    from adapters.kubernetes.client import KubernetesApi
+    from adapters.kubernetes.flux import FluxAgent
+    from adapters.kubernetes.rollouts import KubernetesWorkloads
+    from adapters.kustomize import CommandLineRenderer
     from adapters.package_feed import NuGetFeed
+    from adapters.prometheus import PrometheusMetrics
     from adapters.service_bus import ServiceBus
     from adapters.table_storage import TableStorageStore
     from functions.identity import Identity
@@ -41,6 +57,9 @@ if TYPE_CHECKING:
 def settings() -> Settings:
     return Settings.read(os.environ)
 
+
+# Of Azure Resource Manager.
+ENTRA_SCOPE = "https://management.azure.com/.default"
 
 # Azure DevOps has only Basic authentication for its service hooks.
 HOOK_USER = "azure-devops"
@@ -168,6 +187,83 @@ class Platform:
         )
 
     @cached_property
+    def renderer(self) -> "CommandLineRenderer":
+        from adapters.kustomize import CommandLineRenderer
+
+        return CommandLineRenderer(helm=self.settings.runtime.helm)
+
+    @cached_property
+    def _kubernetes(self) -> "KubernetesApi":
+        from adapters.kubernetes.client import Cluster, KubernetesApi
+
+        clusters = {
+            environment: Cluster(
+                cluster.url, self._authorization(cluster.scope or "", _bearer(cluster.token)), cluster.ca
+            )
+            for environment, cluster in self.settings.runtime.clusters.items()
+        }
+        return KubernetesApi(clusters)
+
+    def _authorization(self, scope: str, fixed: str | None) -> "Authorization":
+        """A fixed header, or the app's own identity."""
+        from adapters.entra import BearerToken, FixedAuthorization
+
+        return BearerToken(self._credential, scope) if fixed is None else FixedAuthorization(fixed)
+
+    @cached_property
+    def agent(self) -> "FluxAgent | ArgoCdAgent":
+        from adapters.argo_cd import ArgoCdAgent
+        from adapters.kubernetes.flux import FluxAgent
+
+        is_flux = self.settings.runtime.agent is Agent.FLUX
+        return FluxAgent(self._kubernetes) if is_flux else ArgoCdAgent(self._kubernetes)
+
+    @cached_property
+    def workloads(self) -> "KubernetesWorkloads":
+        from adapters.kubernetes.rollouts import KubernetesWorkloads
+
+        return KubernetesWorkloads(self._kubernetes)
+
+    @cached_property
+    def probe(self) -> "HttpProbe":
+        from adapters.http_probe import HttpProbe
+
+        return HttpProbe(self.settings.runtime.probe_hosts)
+
+    @cached_property
+    def metrics(self) -> "PrometheusMetrics":
+        from adapters.entra import FixedAuthorization
+        from adapters.prometheus import PrometheusMetrics
+
+        runtime = self.settings.runtime
+        header = runtime.metrics_authorization
+        return PrometheusMetrics(
+            runtime.metrics_url or "", None if header is None else FixedAuthorization(header)
+        )
+
+    @cached_property
+    def infrastructure(self) -> "InfrastructureEngines":
+        from adapters.entra import FixedAuthorization
+        from adapters.infrastructure_engines import InfrastructureEngines
+        from adapters.pulumi import PulumiDeployments
+        from adapters.resource_manager import ResourceManagerDeployments
+
+        runtime = self.settings.runtime
+        pulumi = PulumiDeployments(
+            FixedAuthorization(f"token {runtime.pulumi_token}"),
+            runtime.pulumi_organization,
+            url=runtime.pulumi_url,
+            git_user=runtime.pulumi_git_user,
+            git_password=runtime.pulumi_git_password,
+        )
+        resource_manager = ResourceManagerDeployments(
+            self._authorization(ENTRA_SCOPE, runtime.resource_manager_authorization),
+            dict(runtime.resource_manager_subscriptions),
+            management_url=runtime.resource_manager_url,
+        )
+        return InfrastructureEngines(pulumi, resource_manager)
+
+    @cached_property
     def identity(self) -> "Identity":
         from functions.identity import Identity
         from functions.signing_keys import SigningKeys
@@ -200,7 +296,17 @@ ADAPTERS: dict[type, str] = {
     PackageFeed: "feed",
     ContainerRegistry: "registry",
     ImageScanner: "scanner",
+    ManifestRenderer: "renderer",
+    GitOpsAgent: "agent",
+    Workloads: "workloads",
+    HealthProbe: "probe",
+    MetricSource: "metrics",
+    InfrastructureEngine: "infrastructure",
 }
+
+
+def _bearer(token: str | None) -> str | None:
+    return None if token is None else f"Bearer {token}"
 
 
 @cache

@@ -9,7 +9,7 @@ from datetime import datetime
 import azure.functions as func
 
 from domain.catalogue import catalogue
-from domain.kernel.context import Handler, kebab, snake
+from domain.kernel.context import RUN_ORCHESTRATION, Handler, kebab, snake
 from domain.kernel.envelope import Envelope
 from domain.kernel.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 from domain.kernel.journal import Journal
@@ -132,7 +132,18 @@ async def handle_request(request: func.HttpRequest, handler: Handler) -> func.Ht
     outcome = journal.outcome
     if outcome.rejection is not None:
         return problem(409, f"{handler.name} was rejected", outcome.rejection, **outcome.reply)
-    return json_answer(outcome.reply)
+    return _accepted(journal, request)
+
+
+def _accepted(journal: Journal, request: func.HttpRequest) -> func.HttpResponse:
+    """202 where an orchestration goes on with it: the place tells how it stands."""
+    reply = journal.outcome.reply
+    goes_on = any(one.properties.get("cs-event-type") == RUN_ORCHESTRATION for one in journal.messages)
+    if not goes_on or reply["aggregate"] is None:
+        return json_answer(reply)
+    kind = next(one for one in catalogue().aggregates.values() if one.kind == reply["aggregate"]["type"])
+    place = f"{request.url.rpartition('/')[0]}/{kind.collection}/{reply['aggregate']['id']}"
+    return json_answer({**reply, "statusUrl": place}, 202, {"Location": place, "Retry-After": "5"})
 
 
 def _register_queue(handler: Handler) -> None:

@@ -1,25 +1,34 @@
 """Topic subscriptions -> reactions, and the queue of what the outside world did."""
 
+import azure.durable_functions as df
 import azure.functions as func
 
 from domain.catalogue import catalogue
 from domain.kernel.actor import service
-from domain.kernel.context import OBSERVATIONS, REACTIONS, Context, snake
+from domain.kernel.context import OBSERVATIONS, REACTIONS, RUN_ORCHESTRATION, Context, snake
 from domain.kernel.envelope import Envelope
 from domain.reactions import following, reactions
 from functions.bootstrap import platform
 from functions.commands import handle_message
 from functions.messages import to_message
+from functions.orchestrations import begin
 
-blueprint = func.Blueprint()
+blueprint = df.Blueprint()
 
 ACTOR = "reactions"
 
 
 @blueprint.function_name("observations")
 @blueprint.service_bus_queue_trigger(arg_name="message", queue_name=OBSERVATIONS, connection="ServiceBus")
-async def observations(message: func.ServiceBusMessage) -> None:
-    await handle_message(message, None)
+@blueprint.durable_client_input(client_name="client")
+async def observations(message: func.ServiceBusMessage, client: df.DurableOrchestrationClient) -> None:
+    """What the outside did, and what commits have to be taken on by an orchestration."""
+    if (message.application_properties or {}).get("cs-event-type") != RUN_ORCHESTRATION:
+        await handle_message(message, None)
+        return
+    # Checks the proof, too: only a commit of ours begins an orchestration.
+    initiator = platform().identity.initiator_of(message)
+    await begin(client, Envelope.parse(message.get_body()), initiator)
 
 
 async def react(message: func.ServiceBusMessage) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from domain.devops.packaging.container_image import ObserveImage
 from domain.devops.pipelines.pipeline_run import ObserveRun
 from domain.devops.source_control.branch import ObserveBranch
-from domain.devops.source_control.pull_request import ObservePullRequest
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import Repository
 from domain.kernel.command import Observation
 from domain.kernel.naming import registry_prefix

@@ -8,13 +8,13 @@ every tenant (for the platform's own staff); `Identity__machineKeys` is a list o
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.callers import EVERY_TENANT
-from functions.missing_setting import MissingSetting
+from functions.missing_setting import MissingSetting, parsed
 from functions.roles import MACHINE_ROLES
 
 TENANT_PLACEHOLDER = "{tenantid}"
@@ -69,13 +69,13 @@ class IdentitySettings:
             _check_address("Identity__issuers", issuer, local)
         jwks_url = required("Identity__jwksUrl")
         _check_address("Identity__jwksUrl", jwks_url, local)
-        keys = _parsed(
+        keys = parsed(
             "Identity__machineKeys", environment.get("Identity__machineKeys") or "[]", list[MachineKey]
         )
         everything = {"name": "service-bus", "roles": sorted(MACHINE_ROLES), "tenants": [EVERY_TENANT]}
         given = environment.get("Identity__serviceBus")
         service_bus = (
-            _parsed("Identity__serviceBus", given, Machine) if given else Machine.model_validate(everything)
+            parsed("Identity__serviceBus", given, Machine) if given else Machine.model_validate(everything)
         )
         for machine in keys:
             _check_roles("Identity__machineKeys", machine)
@@ -122,7 +122,7 @@ def _check_roles(name: str, machine: Machine) -> None:
 
 
 def _tenants(text: str) -> Mapping[str, frozenset[str]]:
-    tenants: dict[str, list[str]] = _parsed("Identity__tenants", text, dict[_Guid, list[_Tenant]])
+    tenants: dict[str, list[str]] = parsed("Identity__tenants", text, dict[_Guid, list[_Tenant]])
     spelled: dict[str, str] = {}
     for each in (tenant for of_one in tenants.values() for tenant in of_one):
         # Azure DevOps takes both for one organization, so they would be one place and two tenants.
@@ -131,15 +131,6 @@ def _tenants(text: str) -> Mapping[str, frozenset[str]]:
                 f"setting Identity__tenants must not hold {each} and {spelled[each.lower()]}"
             )
     return {entra: frozenset(ours) for entra, ours in tenants.items()}
-
-
-def _parsed(name: str, text: str, shape: Any) -> Any:
-    try:
-        return TypeAdapter(shape).validate_json(text, strict=True)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, problem["loc"]))
-        raise MissingSetting(f"setting {name} can't be used: {where} {problem['msg']}") from None
 
 
 def _platform_authenticates(environment: Mapping[str, str]) -> bool:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from domain import sealing
 from domain.catalogue import catalogue
 from domain.kernel.actor import Actor
 from domain.kernel.command import Observation
-from domain.kernel.envelope import Envelope, Message, mirrored
-from domain.kernel.proof import ACTOR, INITIATOR, PROOF, proof
+from domain.kernel.envelope import Envelope, Message
 from domain.kernel.values import derived_id
 from domain.kernel.work import Partition
 from functions.bootstrap import platform
@@ -19,17 +19,9 @@ def to_message(command: Envelope, actor: Actor) -> Message:
 
 def proven(command: Envelope, actor: Actor, key: bytes) -> Message:
     """The same with the key given."""
-    assert actor.is_service, f"{actor.name} is not a part of the platform"
     queue = catalogue().handlers[command.event_type].queue
     assert queue is not None, f"{command.event_type} has no queue"
-    body = command.to_json()
-    properties = mirrored(command) | {
-        ACTOR: actor.name,
-        PROOF: proof(key, command.event_id, actor, body.encode()),
-    }
-    if actor.initiator is not None:
-        properties[INITIATOR] = actor.initiator
-    return Message(queue, command.event_id, body, properties)
+    return sealing.proven(queue, command, actor, key)
 
 
 def observed(partition: Partition, observation: Observation, moment: datetime, source: object) -> Envelope:

@@ -5,9 +5,10 @@ from typing import Any
 import azure.functions as func
 
 from domain.devops.delivery.delivery_policy import DeliveryPolicy
-from domain.devops.release.readiness import Condition, StoreLookup, readiness_of
+from domain.devops.release.readiness import Condition, readiness_of
 from domain.devops.release.release_plan import ReleasePlan
 from domain.kernel.errors import NotFound
+from domain.kernel.work import Lookup
 from functions.answers import answered, json_answer
 from functions.bootstrap import now, platform
 from functions.roles import needed
@@ -24,7 +25,7 @@ async def _get_readiness(request: func.HttpRequest) -> func.HttpResponse:
     id, partition = id_of(request), partition_of(request)
     missing = NotFound(ReleasePlan.kind, id)
     caller.require(GET_READINESS, partition.tenant_id, missing)
-    lookup = StoreLookup(platform().store, partition)
+    lookup = Lookup(platform().store, partition)
     plan = await lookup.find(ReleasePlan, id)
     if plan is None:
         raise missing
@@ -50,7 +51,7 @@ async def _get_delivery_policy(request: func.HttpRequest) -> func.HttpResponse:
     caller = await platform().identity.of_request(request)
     partition = partition_of(request)
     caller.require(GET_DELIVERY_POLICY, partition.tenant_id)
-    policy = await DeliveryPolicy.of(StoreLookup(platform().store, partition))
+    policy = await DeliveryPolicy.of(Lookup(platform().store, partition))
     return json_answer(policy.settings())
 
 

@@ -14,10 +14,12 @@ class Role(StrEnum):
     RELEASE_MANAGER = "release-manager"
     APPROVER = "approver"
     OPERATOR = "operator"
+    INCIDENT_COMMANDER = "incident-commander"
 
 
-# An approval is a person's word: no machine can give it, whatever its token or its settings say.
-MACHINE_ROLES = frozenset(Role) - {Role.APPROVER}
+# An approval is a person's word, and so is a way around a freeze: no machine can give either, whatever its
+# token or its settings say.
+MACHINE_ROLES = frozenset(Role) - {Role.APPROVER, Role.INCIDENT_COMMANDER}
 
 _EVERY = frozenset(Role)
 
@@ -37,6 +39,12 @@ NEEDED: Mapping[str, frozenset[Role]] = {
     "SyncGitOps": frozenset({Role.OPERATOR}),
     # settings
     "ConfigureDelivery": frozenset({Role.OPERATOR}),
+    "StopTheLine": frozenset({Role.OPERATOR, Role.RELEASE_MANAGER, Role.INCIDENT_COMMANDER}),
+    "ResumeTheLine": frozenset({Role.OPERATOR, Role.INCIDENT_COMMANDER}),
+    "HoldDeployment": frozenset({Role.OPERATOR, Role.RELEASE_MANAGER, Role.INCIDENT_COMMANDER}),
+    "LiftHold": frozenset({Role.OPERATOR, Role.RELEASE_MANAGER, Role.INCIDENT_COMMANDER}),
+    "CancelPromotion": frozenset({Role.OPERATOR, Role.RELEASE_MANAGER, Role.INCIDENT_COMMANDER}),
+    "BypassFreeze": frozenset({Role.INCIDENT_COMMANDER}),
     # views
     "get_aggregate": _EVERY,
     "list_aggregates": _EVERY,
@@ -44,6 +52,8 @@ NEEDED: Mapping[str, frozenset[Role]] = {
     "get_trace": _EVERY,
     "get_readiness": _EVERY,
     "get_delivery_policy": _EVERY,
+    "get_environment": _EVERY,
+    "get_manifest_content": _EVERY,
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from domain.kernel.proof import proof_key
 from functions.identity_settings import IdentitySettings
 from functions.missing_setting import MissingSetting
+from functions.runtime_settings import RuntimeSettings
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Settings:
     webhook_secrets: tuple[bytes, ...]
     redaction_key: bytes
     identity: IdentitySettings
+    runtime: RuntimeSettings
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Settings":
@@ -86,6 +88,7 @@ class Settings:
             webhook_secrets=tuple(secret.encode() for secret in secrets if secret),
             redaction_key=_key("Redaction__key", required("Redaction__key")),
             identity=IdentitySettings.read(environment),
+            runtime=RuntimeSettings.read(environment),
         )
 
     @property

@@ -144,7 +144,6 @@ async def _taken_in(request: func.HttpRequest, sender: Sender) -> func.HttpRespo
     trigger_arg_name="request",
     route="webhooks/azure-devops/{tenantId}/{projectId}",
     methods=["POST"],
-    auth_level=func.AuthLevel.ANONYMOUS,
 )
 async def azure_devops_hook(request: func.HttpRequest) -> func.HttpResponse:
     return await _taken_in(request, AZURE_DEVOPS)
@@ -155,7 +154,6 @@ async def azure_devops_hook(request: func.HttpRequest) -> func.HttpResponse:
     trigger_arg_name="request",
     route="webhooks/container-registry/{tenantId}/{projectId}",
     methods=["POST"],
-    auth_level=func.AuthLevel.ANONYMOUS,
 )
 async def container_registry_hook(request: func.HttpRequest) -> func.HttpResponse:
     return await _taken_in(request, REGISTRY)

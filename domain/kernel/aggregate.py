@@ -100,6 +100,11 @@ class Aggregate(Model):
         """The stored form: JSON, as on the wire."""
         return self.model_dump_json(by_alias=True)
 
+    def shown(self, now: datetime) -> State:
+        """What views show at a moment: the stored form, unless time alone has made it another."""
+        state: State = json.loads(self.state())
+        return state
+
     @classmethod
     def restore(cls, state: str, schema_version: int, version: int) -> Self:
         """Read a stored state, upcast from an older schema where needed: the one place that does it."""

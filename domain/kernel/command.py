@@ -21,6 +21,11 @@ class Observation(Command):
     no public route, no place in the public catalogue, and one queue for all of them."""
 
 
+class Step(Command):
+    """One step of an orchestration: same transaction and idempotency, but neither route nor queue, for only
+    the orchestration sends it."""
+
+
 def fingerprint(name: str, payload: dict[str, Any]) -> str:
     """Tells whether a repeated key comes with the same body; key order and spacing don't count."""
     canonical = json.dumps([name, payload], sort_keys=True, separators=(",", ":"))

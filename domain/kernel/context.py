@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from domain.kernel.aggregate import Aggregate
-from domain.kernel.command import Command, Observation, Setting
+from domain.kernel.command import Command, Observation, Setting, Step
 from domain.kernel.event import Event
 from domain.kernel.work import Work
 
 # The one queue for what the outside world did, and the subscription by which facts cause commands.
 OBSERVATIONS = "platform.observations"
 REACTIONS = "reactions"
+
+# The message by which a command's commit begins an orchestration; it shares the queue of observations.
+RUN_ORCHESTRATION = "RunOrchestration"
 
 type HandlerFunction = Callable[..., Awaitable[None]]
 
@@ -50,9 +53,13 @@ class Handler:
         return issubclass(self.command, Setting)
 
     @property
+    def is_step(self) -> bool:
+        return issubclass(self.command, Step)
+
+    @property
     def queue(self) -> str | None:
-        """None for a setting, which has no queue."""
-        if self.is_setting:
+        """None for a setting or a step, which have no queue."""
+        if self.is_setting or self.is_step:
             return None
         return OBSERVATIONS if self.is_observation else self.context.queue(self.command)
 

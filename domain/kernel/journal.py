@@ -26,7 +26,7 @@ class TraceNode:
     id: str
     type: str
     scope: str
-    """`command`, `observation` or `domain`"""
+    """`command`, `observation`, `step` or `domain`"""
     tenant_id: str
     project_id: str
     trace_id: str

@@ -26,3 +26,24 @@ def _part(name: str) -> str:
         return name
     kept = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x"
     return f"{kept}--{hashlib.sha256(name.encode()).hexdigest()[:10]}"
+
+
+# A label as RFC 1123 has it, which is what Kubernetes takes for a namespace.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+def environment_namespace(partition: Partition, environment: str) -> str:
+    """The namespace of a project's environment in a cluster; no two environments share it."""
+    whole = f"{partition.tenant_id}|{partition.project_id}|{environment}"
+    # The parts are joined by dashes, which they may hold: only the digest tells them apart.
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:10]
+    readable = re.sub(r"[^a-z0-9]+", "-", f"{partition.project_id}-{environment}".lower()).strip("-")
+    return f"{readable[:50].strip('-')}-{digest}"
+
+
+def dns_label(name: str) -> str:
+    """The name as a Kubernetes object can have it; a digest keeps apart what would become the same."""
+    if _LABEL.fullmatch(name) and len(name) <= 40 and not re.search(r"-[0-9a-f]{10}$", name):
+        return name
+    readable = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:29].strip("-") or "x"
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:10]}"

@@ -29,6 +29,10 @@ class Loaded[A: Aggregate]:
     etag: str
 
 
+TENANT_WIDE = "tenant-wide"
+"""The reserved project whose settings hold for every project of the tenant."""
+
+
 class Reader(Protocol):
     """The part of the store that handlers read through `Work`."""
 
@@ -37,6 +41,23 @@ class Reader(Protocol):
 
     async def lookup(self, partition: Partition, key: UniqueKey) -> str | None:
         """The id of the aggregate that holds the name."""
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """Reads aggregates of one project straight from the store, for who only looks."""
+
+    reader: Reader
+    partition: Partition
+
+    async def find[A: Aggregate](self, kind: type[A], id: str) -> A | None:
+        loaded = await self.reader.load(self.partition, kind, id)
+        return loaded.aggregate if loaded is not None else None
+
+    @property
+    def tenant_wide(self) -> "Lookup":
+        """What holds for every project of the tenant."""
+        return Lookup(self.reader, Partition(self.partition.tenant_id, TENANT_WIDE))
 
 
 @dataclass(frozen=True)
@@ -65,12 +86,13 @@ class Fact:
 @dataclass(frozen=True)
 class Changes:
     """What a unit of work comes to. `cause` is the handled message, in the trace that it belongs to;
-    `initiator` is the person whose deed it all follows from."""
+    `initiator` is the person whose deed it all follows from; `orchestrations` are begun after the commit."""
 
     cause: Envelope
     initiator: str | None
     records: tuple[Record, ...]
     facts: tuple[Fact, ...]
+    orchestrations: tuple[Aggregate, ...] = ()
 
 
 class _Entry:
@@ -116,6 +138,7 @@ class Work:
         self._reader = reader
         self._entries: dict[tuple[str, str], _Entry] = {}
         self._followed: Lineage | None = None
+        self._orchestrated: list[Aggregate] = []
         self._ids = 0
 
     @property
@@ -163,6 +186,26 @@ class Work:
         aggregate.created_by = aggregate.updated_by = self.actor.name
         self._entries[aggregate.kind, aggregate.id] = _Entry(aggregate, None)
 
+    @property
+    def tenant_wide(self) -> Lookup:
+        """What holds for every project of the tenant; only to be looked at."""
+        return Lookup(self._reader, self.partition).tenant_wide
+
+    def orchestrate(self, aggregate: Aggregate) -> None:
+        """Once this is committed, an orchestration named after the aggregate's kind takes it on, once."""
+        self._orchestrated.append(aggregate)
+
+    def join(self, aggregate: Aggregate) -> None:
+        """What is observed of the aggregate later follows from this command."""
+        cause = self.envelope
+        aggregate.lineage = Lineage(
+            event_id=cause.event_id,
+            trace_id=cause.trace_id,
+            correlation_id=cause.correlation_id,
+            module_id=cause.module_id,
+            initiator=self.actor.behind,
+        )
+
     def follow(self, aggregate: Aggregate, *, initiator: str | None) -> None:
         """What is observed follows from this aggregate's last fact, though it is not changed itself, and is
         the deed of `initiator`."""
@@ -192,7 +235,7 @@ class Work:
                     initiator=initiator,
                 )
             records.append(entry.record())
-        return Changes(cause, initiator, tuple(records), tuple(facts))
+        return Changes(cause, initiator, tuple(records), tuple(facts), tuple(self._orchestrated))
 
     def _origin(self, entries: list[_Entry]) -> Lineage | None:
         """What the outside did to an aggregate follows from that aggregate's last fact."""

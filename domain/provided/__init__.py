@@ -1,5 +1,12 @@
 """What the outside has and takes, as values: the nouns of `domain/ports`."""
 
+from domain.provided.infrastructure import (
+    ProvidedChange,
+    ProvidedInfrastructureRun,
+    ProvidedProgram,
+    ProvidedStack,
+    StackHandle,
+)
 from domain.provided.packaging import (
     BlobHandle,
     ProvidedFinding,
@@ -16,6 +23,14 @@ from domain.provided.pipelines import (
     ProvidedRun,
     ProvidedRunStage,
     ProvidedStage,
+)
+from domain.provided.runtime import (
+    EnvironmentHandle,
+    ProvidedDrift,
+    ProvidedProbe,
+    ProvidedResource,
+    ProvidedRollout,
+    ProvidedSync,
 )
 from domain.provided.source_control import (
     FileContent,
@@ -34,14 +49,18 @@ from domain.provided.source_control import (
 
 __all__ = [
     "BlobHandle",
+    "EnvironmentHandle",
     "FileContent",
     "ProvidedApproval",
+    "ProvidedChange",
     "ProvidedCheck",
     "ProvidedComment",
     "ProvidedCommit",
     "ProvidedContributions",
+    "ProvidedDrift",
     "ProvidedFinding",
     "ProvidedHook",
+    "ProvidedInfrastructureRun",
     "ProvidedJob",
     "ProvidedLayer",
     "ProvidedManifest",
@@ -49,13 +68,20 @@ __all__ = [
     "ProvidedPolicy",
     "ProvidedPolicyResult",
     "ProvidedPreview",
+    "ProvidedProbe",
+    "ProvidedProgram",
     "ProvidedPullRequest",
     "ProvidedRepository",
+    "ProvidedResource",
     "ProvidedResults",
     "ProvidedReview",
+    "ProvidedRollout",
     "ProvidedRun",
     "ProvidedRunStage",
     "ProvidedScan",
+    "ProvidedStack",
     "ProvidedStage",
+    "ProvidedSync",
     "RepositoryHandle",
+    "StackHandle",
 ]

@@ -7,7 +7,6 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -15,38 +14,26 @@ from functions.bootstrap import REGISTRY_USER, registry_password
 from functions.roles import MACHINE_ROLES
 from infra import topology
 from infra.local.issuer.people import TENANTS
-from infra.local.processes import Server, free_ports, is_free
+from infra.local.kubernetes.kubeconfig import kubeconfig
+from infra.local.ports import Ports as Ports
+from infra.local.processes import Server, free_ports
 
 SECRET = REGISTRY_LOGIN = "laptop-cloud"
+PAT = "local-pat"
+KUBECONFIG = "kubeconfig"
+"""The file among the cloud's data by which kubectl finds the cluster."""
+SUBSCRIPTION = "5a1f0d3c-0000-4000-8000-0000000000d1"
 
 # The timers run often enough here that nobody waits for them.
 SCHEDULES = {"OutboxSchedule": "*/5 * * * * *", "ReconcilerSchedule": "*/30 * * * * *"}
 
 
-@dataclass(frozen=True)
-class Ports:
-    """Where each part listens on 127.0.0.1; 0 is a free port."""
-
-    host: int = 0
-    service_bus: int = 0
-    azure_devops: int = 0
-    blob: int = 0
-    queue: int = 0
-    table: int = 0
-    issuer: int = 0
-    registry: int = 0
-
-    @classmethod
-    def usual(cls) -> Self:
-        """The ports that local.settings.sample.json names; a free one in place of each that is taken."""
-        usual = cls(7071, 5672, 8081, blob=10000, queue=10001, table=10002, issuer=8090, registry=5000)
-        return cls(**{name: port if is_free(port) else 0 for name, port in asdict(usual).items()})
-
-
-def machine_keys(key: str, name: str = "function-key") -> str:
+def machine_keys(key: str) -> str:
     """The setting by which a machine with this key may do everything that a machine may, everywhere."""
     digest = hashlib.sha256(key.encode()).hexdigest()
-    return json.dumps([{"name": name, "sha256": digest, "roles": sorted(MACHINE_ROLES), "tenants": ["*"]}])
+    return json.dumps(
+        [{"name": "function-key", "sha256": digest, "roles": sorted(MACHINE_ROLES), "tenants": ["*"]}]
+    )
 
 
 class Cloud:
@@ -58,7 +45,7 @@ class Cloud:
         *,
         persistent: bool = False,
         function_key: str | None = None,
-        ports: Ports = Ports(),
+        ports: Ports | None = None,
         with_host: bool = True,
         settings: Mapping[str, str] | None = None,
         azure_devops_options: tuple[str, ...] = (),
@@ -66,8 +53,8 @@ class Cloud:
         self.data = data
         self.function_key = function_key or secrets.token_urlsafe(24)
         self._persistent, self._extra = persistent, dict(settings or {})
-        self._azure_devops_options = azure_devops_options
-        self._ports, self.with_host = ports, with_host
+        self._azure_devops_options, self.with_host = azure_devops_options, with_host
+        self._ports = ports = ports or Ports()
         # Known beforehand: the host's is in the hooks' URL, and the broker comes back on the one it had.
         free = free_ports(3)
         self.host_port, self.broker_port = ports.host or free[0], ports.service_bus or free[1]
@@ -84,19 +71,29 @@ class Cloud:
                 self.azure_devops,
                 self.issuer,
                 self.registry,
+                self.kubernetes,
+                self.pulumi,
+                self.resource_manager,
             ) = await self._start_all(
                 Server("infra.local.azurite", *self._azurite_arguments(), log_file=self._log("azurite")),
                 self._broker(),
                 Server(
                     "infra.local.azure_devops",
                     *("--data", str(self.data / "azure-devops"), "--port", str(self._ports.azure_devops)),
+                    *("--pat", PAT),
                     *self._agent_environment(),
                     *self._azure_devops_options,
                     log_file=self._log("azure-devops"),
                 ),
                 Server("infra.local.issuer", "--port", str(self._ports.issuer), log_file=self._log("issuer")),
                 self._registry(),
+                self._stateful("kubernetes", *("--token", SECRET)),
+                self._stateful(
+                    "pulumi", *("--token", SECRET, "--git-username", "pulumi", "--git-password", PAT)
+                ),
+                self._stateful("resource_manager"),
             )
+            self._write_kubeconfig()
             if self.with_host:
                 self.host = await self._stack.enter_async_context(self._new_host())
         except BaseException:
@@ -117,6 +114,16 @@ class Cloud:
             if isinstance(result, BaseException):
                 raise result
         return servers
+
+    def _write_kubeconfig(self) -> None:
+        """For its owner alone: there is a token in it."""
+        ready = self.kubernetes.ready
+        self.kubeconfig.touch(mode=0o600)
+        self.kubeconfig.write_text(json.dumps(kubeconfig(ready["url"], ready["token"]), indent=2))
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.data / KUBECONFIG
 
     def _log(self, name: str) -> Path:
         return self.data / f"{name}.log"
@@ -146,6 +153,15 @@ class Cloud:
             *("--webhook-url", f"{self.url}/api/webhooks/container-registry/{{tenantId}}/{{projectId}}"),
             *("--webhook-authorization", f"Basic {authorization.decode()}"),
             log_file=self._log("container-registry"),
+        )
+
+    def _stateful(self, part: str, *options: str) -> Server:
+        name = part.replace("_", "-")
+        return Server(
+            f"infra.local.{part}",
+            *("--state", str(self.data / name), "--port", str(getattr(self._ports, part))),
+            *options,
+            log_file=self._log(name),
         )
 
     def _agent_environment(self) -> list[str]:
@@ -191,6 +207,17 @@ class Cloud:
             "Defender__authorization": "Bearer laptop-cloud",
             "Webhooks__secret": SECRET,
             "Redaction__key": base64.b64encode(hashlib.sha256(b"laptop-cloud").digest()).decode(),
+            "Kubernetes__clusters": json.dumps(
+                {"*": {"url": self.kubernetes.ready["url"], "token": self.kubernetes.ready["token"]}}
+            ),
+            "HealthGates__hosts": self.kubernetes.ready["url"].removeprefix("http://"),
+            "Metrics__url": f"{self.kubernetes.ready['url']}/prometheus",
+            "Pulumi__url": self.pulumi.ready["url"],
+            "Pulumi__token": self.pulumi.ready["token"],
+            "Pulumi__organization": "{tenantId}-{projectId}",
+            "ResourceManager__url": self.resource_manager.ready["url"],
+            "ResourceManager__authorization": "Bearer laptop-cloud",
+            "ResourceManager__subscriptions": json.dumps({"connectsoft/proj-booking-saas": SUBSCRIPTION}),
             "Identity__issuers": " ".join(self.issuer.ready["issuers"]),
             "Identity__jwksUrl": self.issuer.ready["jwksUrl"],
             "Identity__audiences": self.issuer.ready["audience"],

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 _CHECK_SECONDS = 1.0
 
@@ -55,6 +55,21 @@ def told_to_stop(parent_pid: int | None) -> asyncio.Event:
 
         check()
     return stop
+
+
+class Servable(Protocol):
+    async def start(self, port: int) -> str:
+        """Listen, and return the URL."""
+
+    async def stop(self) -> None: ...
+
+
+async def serve_until_told(server: Servable, port: int, parent_pid: int | None, **told: str) -> None:
+    """READY says the URL, and what else whoever started the server is told."""
+    stop = told_to_stop(parent_pid)
+    say_ready({"url": await server.start(port), **told})
+    await stop.wait()
+    await server.stop()
 
 
 def _exists(pid: int) -> bool:

@@ -18,6 +18,10 @@ from infra.local.processes import ROOT, NotStarted
 
 FUNCTION_KEY = "laptop-cloud-key"
 DATA = ROOT / ".local"
+CONNECT = (
+    ".venv/bin/python -m infra.local.connect --tenant contoso --project shop"
+    " --environments dev,test,staging,prod --repository-url <remoteUrl of its GitOps repository>"
+)
 # Longer than anybody keeps the laptop cloud up: the keys are new each time.
 TOKEN_LIFETIME = 30 * 24 * 3600
 
@@ -41,7 +45,7 @@ async def main(with_host: bool) -> int:
     try:
         for name, value in _overview(cloud):
             # One line each, however long: they are there to be copied.
-            console.print(f"[bold]{name:17}[/bold] {escape(value)}", soft_wrap=True, highlight=False)
+            console.print(f"[bold]{name:18}[/bold] {escape(value)}", soft_wrap=True, highlight=False)
         await _print_tokens(cloud, console)
         console.print("Ctrl-C stops it; logs and data are in .local/")
         await stop.wait()
@@ -75,6 +79,10 @@ def _overview(cloud: Cloud) -> list[tuple[str, str]]:
         ("Azure DevOps", f"{cloud.azure_devops.ready['url']}/{{tenantId}}/{{projectId}}"),
         ("Azure DevOps PAT", cloud.azure_devops.ready["pat"]),
         ("Registry", f"{cloud.registry_url} (user and password {REGISTRY_LOGIN})"),
+        ("Kubernetes", f"{cloud.kubernetes.ready['url']} (export KUBECONFIG={cloud.kubeconfig})"),
+        ("Flux for a project", CONNECT),
+        ("Pulumi", f"{cloud.pulumi.ready['url']} (token {cloud.pulumi.ready['token']})"),
+        ("Resource Manager", cloud.resource_manager.ready["url"]),
         ("Token issuer", cloud.issuer.ready["url"]),
     ]
     if not cloud.with_host:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.memory.broker import MemoryBroker
+from domain.catalogue import Catalogue, catalogue
 from domain.kernel.journal import Journal
 from domain.kernel.work import Partition
 from domain.ports import Store
@@ -83,20 +84,26 @@ class Ground:
 
 
 class _Pickler(pickle.Pickler):
-    """A count forgets how far it was, so it goes on far beyond."""
+    """A count forgets how far it was, so it goes on far beyond; the registry is the process's own."""
 
     def reducer_override(self, obj: object) -> Any:
+        if isinstance(obj, Catalogue):
+            return catalogue, ()
         return (itertools.count, (1_000_000,)) if isinstance(obj, itertools.count) else NotImplemented
 
 
-def frozen(ground: Ground) -> bytes:
-    """The ground over memory, to begin from as often as there are faults."""
+def frozen(what: object) -> bytes:
+    """A ground or a world over memory, to begin from as often as there are faults."""
     buffer = io.BytesIO()
-    _Pickler(buffer).dump(ground)
+    _Pickler(buffer, pickle.HIGHEST_PROTOCOL).dump(what)
     return buffer.getvalue()
 
 
 def thawed(data: bytes) -> Ground:
-    ground = pickle.loads(data)
-    assert isinstance(ground, Ground)
-    return ground
+    return thawed_as(Ground, data)
+
+
+def thawed_as[T](kind: type[T], data: bytes) -> T:
+    found = pickle.loads(data)
+    assert isinstance(found, kind)
+    return found

@@ -5,12 +5,15 @@ from collections.abc import Awaitable, Callable
 from adapters.memory.pipeline_model import MemoryPipeline
 from domain.catalogue import catalogue
 from domain.kernel.actor import service
-from domain.provided import FileContent, ProvidedFinding
+from domain.kernel.naming import environment_namespace
+from domain.provided import EnvironmentHandle, FileContent, ProvidedFinding, ProvidedResource
 from tests.domain.builds import Build, finish
 from tests.domain.scenarios import (
+    ENVIRONMENT,
     SCENARIOS,
     Payload,
     configure_without,
+    environment_with_a_branch,
     prepared,
     unprotected_repository,
 )
@@ -152,6 +155,40 @@ async def image_is_scanned(world: World) -> Payload:
     return dict(zip(("registry", "repository", "digest"), where, strict=True))
 
 
+async def branch_is_applied(world: World) -> Payload:
+    """By the agent's own clock, before anything is known of the environment."""
+    branch = await environment_with_a_branch(world)
+    await world.agent.reconcile(_environment(world), token="interval")
+    assert branch["name"] == f"env/{ENVIRONMENT}"
+    return {"environment": ENVIRONMENT}
+
+
+async def drift_is_corrected(world: World) -> Payload:
+    """An earlier look has recorded it, and asked the agent to correct it."""
+    payload = await SCENARIOS["SyncGitOps"].prepare(world)
+    await world.send("SyncGitOps", payload)
+    environment = _environment(world)
+    namespace = environment_namespace(world.partition, ENVIRONMENT)
+    greeting = ProvidedResource("v1", "ConfigMap", namespace, "greeting")
+    world.agent.drifted(environment, greeting, "data.text is changed")
+    look = world.envelope("ObserveGitOps", {"environment": ENVIRONMENT})
+    await world.dispatcher.dispatch(look, service("reconciler"))
+    return {"environment": ENVIRONMENT}
+
+
+async def sync_is_done_later(world: World) -> Payload:
+    """A command waits for it."""
+    payload = await SCENARIOS["SyncGitOps"].prepare(world)
+    world.agent.hold()
+    await world.send("SyncGitOps", payload)
+    world.agent.finish()
+    return {"environment": ENVIRONMENT}
+
+
+def _environment(world: World) -> EnvironmentHandle:
+    return EnvironmentHandle(world.partition, ENVIRONMENT)
+
+
 OBSERVATIONS: dict[str, tuple[Observed, ...]] = {
     "ObserveBranch": (default_branch_appears, branch_is_pushed),
     "ObservePullRequest": (pull_request_is_completed, pull_request_is_adopted),
@@ -160,4 +197,5 @@ OBSERVATIONS: dict[str, tuple[Observed, ...]] = {
     "ObserveRun": (run_goes_on, run_succeeds, run_fails, run_comes_from_outside, run_is_adopted),
     "ObserveBuildOutputs": (build_has_produced_several,),
     "ObserveImage": (image_is_scanned,),
+    "ObserveGitOps": (branch_is_applied, drift_is_corrected, sync_is_done_later),
 }

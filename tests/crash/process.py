@@ -10,6 +10,7 @@ from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
 from domain.kernel.journal import Journal
 from domain.ports import Broker, Store
+from functions.orchestrations import take
 from functions.outbox import GRACE
 from tests.crash.faults import Faults
 from tests.domain.world import REDACTION, Clock
@@ -27,9 +28,10 @@ class Process:
         self.faults = Faults()
         self._clock = clock
         faulty = {kind: self.faults.wrap(port) for kind, port in ports.items()}
+        self._store = self.faults.wrap(store)
         self.dispatcher = Dispatcher(
             catalogue(),
-            self.faults.wrap(store),
+            self._store,
             self.faults.wrap(broker),
             faulty.__getitem__,
             REDACTION,
@@ -40,6 +42,10 @@ class Process:
     async def deliver(self, delivery: Delivery, *, may_be_repeat: bool) -> None:
         """A message arrives."""
         await self._run(delivery(self.dispatcher, may_be_repeat, self._clock.now()))
+
+    async def take(self, step: str, call: Mapping[str, Any]) -> None:
+        """An orchestration has an activity run."""
+        await self._run(take(step, call, self.dispatcher, self._store, self._clock.now()))
 
     async def tick(self) -> None:
         """The outbox timer fires, late enough that whoever committed has had the time to publish."""

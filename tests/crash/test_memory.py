@@ -9,7 +9,7 @@ from tests.crash.conftest import Tally
 from tests.crash.dry_runs import dry_run_of, named
 from tests.crash.recoveries import RECOVERIES, Recovery, redelivery, timer
 from tests.crash.trial import assert_recovers
-from tests.crash.ways import COMMANDS, REFUSALS, Way, ways
+from tests.crash.ways import COMMANDS, REFUSALS, Way, is_like_another, ways
 from tests.domain.scenarios import SCENARIOS
 
 
@@ -30,14 +30,15 @@ async def test_without_a_fault_what_is_refused_has_no_effect(way: Way) -> None:
     assert (found.messages, found.effects) == ("[]", {})
 
 
-OBSERVED = [way for way in ways() if way.name.startswith("Observe")]
+WAYS = ways()
+SHARING = [way for way in WAYS if way.name.startswith("Observe") or is_like_another(way)]
 
 
-@pytest.mark.parametrize("way", OBSERVED, ids=named)
-async def test_a_fault_at_any_call_of_an_observation_changes_nothing_in_the_end(
+@pytest.mark.parametrize("way", SHARING, ids=named)
+async def test_a_fault_at_any_call_of_what_goes_the_commands_way_changes_nothing_in_the_end(
     way: Way, tally: Tally
 ) -> None:
-    """Observations are dispatched as commands are: each fault meets the next of the recoveries."""
+    """Observations and settings are dispatched as commands are: each fault meets another recovery."""
     run = await dry_run_of(way)
     for fault, recovery in zip(run.faults(may_be_repeat=True), cycle(RECOVERIES), strict=False):
         try:
@@ -49,7 +50,7 @@ async def test_a_fault_at_any_call_of_an_observation_changes_nothing_in_the_end(
 
 
 @pytest.mark.parametrize("recovery", RECOVERIES, ids=named)
-@pytest.mark.parametrize("way", [way for way in ways() if way not in OBSERVED], ids=named)
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in SHARING], ids=named)
 async def test_a_fault_at_any_call_changes_nothing_in_the_end(
     way: Way, recovery: Recovery, tally: Tally
 ) -> None:

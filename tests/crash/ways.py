@@ -99,6 +99,14 @@ _SENDABLE = (*catalogue().commands, *catalogue().settings)
 COMMANDS = tuple(accepted(handler.name) for handler in _SENDABLE)
 REFUSALS = tuple(refused(handler.name) for handler in _SENDABLE)
 
+# Settings go one way, and call nobody outside: one of them goes it under every fault and recovery there is.
+_ONE_SETTING = "ConfigureDelivery"
+_OTHER_SETTINGS = {handler.name for handler in catalogue().settings} - {_ONE_SETTING}
+
+
+def is_like_another(way: Way) -> bool:
+    return way.name.removesuffix(", refused") in _OTHER_SETTINGS
+
 
 def ways() -> list[Way]:
     """All of them. Raises `KeyError` for an observation that nobody here knows how to bring about."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Build:
-    """`packages` and `images` are how many of each it produces."""
+    """`packages` and `images` are how many of each it produces; the first image is called as its repository
+    is, as the templates' pipelines call theirs."""
 
     result: str = "succeeded"
     passed: int = 12
@@ -36,7 +37,10 @@ def finish(world: "World", run_id: int, build: Build) -> None:
         names = [f"Reservations.Part{number}" for number in range(1, build.packages + 1)]
         artifacts["packages"] = {f"{name}.{version}.nupkg": nupkg(name, version) for name in names}
     if build.images:
-        named = [_pushed(world, f"part-{number}", version) for number in range(1, build.images + 1)]
+        pipeline = next(p for p in world.pipelines.pipelines_of(world.partition) if p.id == found.pipeline_id)
+        name = world.git.repository(pipeline.repository).name
+        more = [f"{name}-part-{number}" for number in range(2, build.images + 1)]
+        named = [_pushed(world, one, version) for one in (name, *more)]
         artifacts["images"] = {"images.json": json.dumps(named).encode()}
     world.pipelines.finish(
         run_id,

@@ -2,18 +2,22 @@
 
 import enum
 import inspect
+import json
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args, get_type_hints
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 import domain
 from domain.catalogue import catalogue
+from domain.devops.pipelines.build_result import BlobReference
 from domain.devops.release.approvals import PolicyCheckResult
+from domain.devops.release.deployment_manifest import DeploymentManifest
 from domain.devops.source_control.review import PolicyResult
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.context import OBSERVATIONS
+from functions.roles import NEEDED
 from tests.domain.scenarios import SCENARIOS
 from tests.domain.specification import (
     AGGREGATES,
@@ -25,9 +29,31 @@ from tests.domain.specification import (
     OBSERVED,
     OWN,
     SETTINGS,
+    STEPS,
     TOPICS,
+    VALUES,
 )
 from tests.domain.world import World
+
+# The specification's own example of an event.
+EXAMPLE: dict[str, Any] = {
+    "eventId": "evt-d4a90c11-7f33-4b2e-9c01-6a2b3c4d5e6f",
+    "eventType": "DeploymentPromoted",
+    "tenantId": "connectsoft",
+    "projectId": "proj-booking-saas",
+    "moduleId": "module-reservations-api",
+    "traceId": "trace-9f1c2b7d",
+    "correlationId": "corr-3a6e1d40",
+    "causationId": "evt-releaseapproved-66a1",
+    "occurredAt": "2026-06-11T18:22:05Z",
+    "payload": {
+        "releaseId": "rel-3120",
+        "version": "1.4.0",
+        "environment": "staging",
+        "strategy": "RollingUpdate",
+        "deploymentManifestId": "man-7c5e",
+    },
+}
 
 
 def wire_fields(model: type[BaseModel]) -> set[str]:
@@ -55,18 +81,53 @@ def test_the_settings_are_the_known_ones_and_have_no_queue() -> None:
     assert all(handler.queue is None for handler in catalogue().settings)
 
 
-def test_nine_of_twelve_commands_twelve_of_sixteen_events_and_eleven_of_fifteen_aggregates_stand() -> None:
+def test_the_steps_are_the_known_ones_and_have_neither_queue_nor_route() -> None:
+    found = {handler.name: file_of(handler.function) for handler in catalogue().steps}
+    assert found == STEPS
+    assert all(handler.queue is None for handler in catalogue().steps)
+    sendable = {handler.name for handler in (*catalogue().commands, *catalogue().settings)}
+    assert sendable.isdisjoint(STEPS)
+    assert NEEDED.keys().isdisjoint(STEPS), "nobody has a role for them"
+
+
+def test_twelve_commands_sixteen_events_fifteen_aggregates_and_six_topics_stand() -> None:
     events = set().union(*TOPICS.values())
-    assert (len(COMMANDS), len(events), len(AGGREGATES.keys() - OWN)) == (9, 12, 11)
+    assert (len(COMMANDS), len(events), len(AGGREGATES.keys() - OWN), len(TOPICS)) == (12, 16, 15, 6)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 async def test_a_command_targets_its_aggregate_and_results_in_its_event(world: World, name: str) -> None:
+    """At once, or by its orchestration: then the aggregate that it made says where it went."""
     aggregate, event, _, _ = COMMANDS[name]
     scenario = SCENARIOS[name]
-    reply = await world.send(name, await scenario.prepare(world), by=scenario.by)
+    payload = await scenario.prepare(world)
+    world.topics.published.clear()
+    reply = await world.send(name, payload, by=scenario.by)
     assert reply["aggregate"]["type"] == aggregate
-    assert [one["eventType"] for one in reply["events"]] == [event]
+    assert [one["eventType"] for one in reply["events"]] == list(scenario.events)
+    await world.played()
+    (fact,) = (one for one in world.published() if one.properties["cs-event-type"] == event)
+    assert fact.properties["cs-aggregate-type"] == aggregate
+    assert fact.properties["cs-aggregate-id"] == reply["aggregate"]["id"]
+    assert event in (*scenario.events, *scenario.later)
+
+
+async def test_a_promotion_is_told_as_the_specifications_example_tells_it(world: World) -> None:
+    scenario = SCENARIOS["PromoteDeployment"]
+    await world.send("PromoteDeployment", await scenario.prepare(world))
+    await world.played()
+    (fact,) = (one for one in world.published() if one.properties["cs-event-type"] == "DeploymentPromoted")
+    envelope = json.loads(fact.body)
+    assert list(envelope) == list(EXAMPLE)
+    assert list(envelope["payload"]) == list(EXAMPLE["payload"])
+    for text in ("environment", "strategy", "version"):
+        assert type(envelope["payload"][text]) is type(EXAMPLE["payload"][text])
+    (copy,) = (
+        one
+        for one in world.published("integration")
+        if one.properties["cs-event-type"] == "DeploymentPromoted"
+    )
+    assert list(json.loads(copy.body)["payload"]) == list(EXAMPLE["payload"])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -102,15 +163,20 @@ def test_the_integration_events_have_their_consumers() -> None:
     assert found == CONSUMERS
 
 
-async def test_only_promoted_events_leave_their_platform(world: World) -> None:
+async def test_only_promoted_events_leave_their_platform() -> None:
+    types: dict[str, set[str]] = {"domain": set(), "integration": set()}
+    destinations: set[str] = set()
     for name, scenario in SCENARIOS.items():
+        world = World()
         await world.send(name, await scenario.prepare(world), by=scenario.by)
-    types = {scope: {one.properties["cs-event-type"] for one in world.published(scope)} for scope in _SCOPES}
+        if scenario.later:
+            await world.played()
+        for scope, found in types.items():
+            found |= {str(one.properties["cs-event-type"]) for one in world.published(scope)}
+        destinations |= {message.destination for message in world.topics.published}
     assert types == {"domain": set().union(*TOPICS.values()), "integration": set(CONSUMERS)}
-    assert {message.destination for message in world.topics.published} == set(TOPICS)
-
-
-_SCOPES = ("domain", "integration")
+    # What begins orchestrations goes over the queue of observations.
+    assert destinations == {*TOPICS, OBSERVATIONS}
 
 
 def test_the_aggregates_are_the_specifications() -> None:
@@ -145,6 +211,20 @@ def test_an_entity_is_kept_by_its_aggregate_with_its_fields(entity: type[BaseMod
     assert wire_fields(entity) == fields
     kept = next(field for field in kind_of(aggregate).model_fields.values() if field.alias == wire_name)
     assert entity in types_in(kept.annotation)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_object_that_is_a_text_is_kept_by_its_aggregate_and_refuses_what_is_none(name: str) -> None:
+    aggregate, wire_name, good, bad = VALUES[name]
+    field = next(one for one in kind_of(aggregate).model_fields.values() if one.alias == wire_name)
+    kept: TypeAdapter[object] = TypeAdapter(field.rebuild_annotation())
+    assert kept.validate_python(good) == good
+    with pytest.raises(ValidationError):
+        kept.validate_python(bad)
+
+
+def test_a_manifests_content_is_a_blob_reference() -> None:
+    assert get_type_hints(vars(DeploymentManifest)["blob"].fget)["return"] is BlobReference
 
 
 def test_a_policy_result_has_its_fields() -> None:

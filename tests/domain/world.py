@@ -18,12 +18,21 @@ from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.broker import MemoryBroker
 from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.gitops_agent import MemoryGitOpsAgent
+from adapters.memory.health_probe import MemoryHealthProbe
 from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.infrastructure_engine import MemoryInfrastructureEngine
+from adapters.memory.manifest_renderer import MemoryManifestRenderer
+from adapters.memory.metric_source import MemoryMetricSource
 from adapters.memory.outside import Outside
 from adapters.memory.package_feed import MemoryPackageFeed
 from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.memory.store import MemoryStore
+from adapters.memory.workloads import MemoryWorkloads
 from domain.catalogue import catalogue
+from domain.devops.delivery.delivery_policy import DeliveryPolicy
+from domain.devops.release.arrangement import branch_of
+from domain.devops.source_control.repository import Repository
 from domain.dispatch import Dispatcher
 from domain.kernel.actor import Actor, service
 from domain.kernel.aggregate import Aggregate
@@ -32,16 +41,22 @@ from domain.kernel.envelope import Envelope, Message
 from domain.kernel.errors import Rejected
 from domain.kernel.journal import Journal
 from domain.kernel.values import Redaction
-from domain.kernel.work import Partition, Work
+from domain.kernel.work import Lookup, Partition, Work
 from domain.ports import (
     BlobStore,
     Broker,
     ContainerRegistry,
+    GitOpsAgent,
     GitProvider,
+    HealthProbe,
     ImageScanner,
+    InfrastructureEngine,
+    ManifestRenderer,
+    MetricSource,
     PackageFeed,
     PipelineProvider,
     Store,
+    Workloads,
 )
 from domain.provided import RepositoryHandle
 from domain.reactions import following
@@ -49,6 +64,7 @@ from domain.sealing import Sealer
 from tests.domain.builds import GOOD, Build, finish
 from tests.domain.happened import Happened, happened_of
 from tests.domain.scenarios import ADA, GRACE, Payload, Reply
+from tests.orchestrations import Between, Orchestrations
 
 START = datetime(2026, 6, 11, 18, 22, 5, tzinfo=UTC)
 HERE = Partition("connectsoft", "proj-booking-saas")
@@ -84,12 +100,26 @@ class World:
         self.pipelines = MemoryPipelineProvider(self.git, self.clock.now)
         self.blobs, self.feed = MemoryBlobStore(), MemoryPackageFeed(self.clock.now)
         self.registry, self.scanner = MemoryContainerRegistry(), MemoryImageScanner(self.clock.now)
+        self.renderer, self.infrastructure = MemoryManifestRenderer(), MemoryInfrastructureEngine()
+        self.agent, self.workloads = MemoryGitOpsAgent(self._desired), MemoryWorkloads()
+        self.probe, self.metrics = MemoryHealthProbe(), MemoryMetricSource()
         self.partition, self.actor = HERE, PERSONS[ADA]
         self.dispatcher = Dispatcher(
             catalogue(), self.store, self.broker, self.port, REDACTION, self.clock.now
         )
         self._sealer = Sealer(catalogue(), REDACTION)
         self._numbers: Counter[str] = Counter()
+        self.orchestrations = Orchestrations(self.dispatcher, self.store, self.clock, self.react)
+        self.begun: list[dict[str, Any]] = []
+
+    async def _desired(self, partition: Partition, environment: str) -> str | None:
+        """What an environment's agent follows: the head of its branch in the project's GitOps repository."""
+        lookup = Lookup(self.store, partition)
+        id = (await DeliveryPolicy.of(lookup)).gitops_repository_id
+        repository = None if id is None else await lookup.find(Repository, id)
+        if repository is None:
+            return None
+        return await self.git.branch_head(repository.handle, branch_of(environment))
 
     @property
     def ports(self) -> dict[type, object]:
@@ -100,6 +130,12 @@ class World:
             PackageFeed: self.feed,
             ContainerRegistry: self.registry,
             ImageScanner: self.scanner,
+            ManifestRenderer: self.renderer,
+            GitOpsAgent: self.agent,
+            Workloads: self.workloads,
+            HealthProbe: self.probe,
+            MetricSource: self.metrics,
+            InfrastructureEngine: self.infrastructure,
         }
 
     def port(self, kind: type) -> object:
@@ -160,14 +196,22 @@ class World:
         return happened
 
     async def react(self, journal: Journal) -> None:
-        """Send what follows from a command's facts, until nothing does."""
+        """Send what follows from a command's facts, until nothing does; orchestrations wait for `played`."""
         waiting = [journal]
         while waiting:
             journal = waiting.pop(0)
+            orders = [self.orchestrations.beginning(message) for message in journal.messages]
+            self.begun += [order for order in orders if order is not None]
             actor = service("reactions", _initiator(journal))
             for fact in happened_of(journal).envelopes:
                 for envelope in await following(fact, self.store):
                     waiting.append(await self.dispatcher.dispatch(envelope, actor, may_be_repeat=True))
+
+    async def played(self, between: Between | None = None) -> None:
+        """Run every orchestration that has begun to its end, with the reactions to what its steps came to.
+        `between` is awaited whenever one waits for a timer, which then moves the clock."""
+        while self.begun:
+            await self.orchestrations.play(self.begun.pop(0), between)
 
     async def refused(self, command: Command) -> str:
         """The sentence of the domain's no."""
@@ -193,6 +237,15 @@ class World:
         found = happened_of(journal).envelopes
         return next(one.payload for one in found if one.event_type == "BuildCompleted")
 
+    async def connect(self, environment: str) -> None:
+        """Every environment has its agent here."""
+
+    async def settled(self, collection: str, id: str) -> Payload:
+        """An aggregate as the views show it, once every orchestration is at its end."""
+        await self.played()
+        found = await self.read(catalogue().aggregates[collection], id)
+        return found.shown(self.clock.now())
+
     async def dispatch(self, envelope: Envelope, *, may_be_repeat: bool = False) -> Journal:
         """Through the door, and then wait for what is off the latency path."""
         journal = await self.dispatcher.dispatch(envelope, self.actor, may_be_repeat=may_be_repeat)
@@ -207,7 +260,7 @@ class World:
 
     def published(self, scope: str = "domain") -> list[Message]:
         """What the topics got, of one scope."""
-        return [message for message in self.topics.published if message.properties["cs-scope"] == scope]
+        return [one for one in self.topics.published if one.properties.get("cs-scope") == scope]
 
     def handle(self, external_id: str) -> RepositoryHandle:
         return RepositoryHandle(self.partition, external_id)

@@ -20,8 +20,8 @@ class Answer:
 
     @property
     def reply(self) -> dict[str, Any]:
-        """Of a command that was accepted."""
-        assert self.status == 200, f"{self.status}: {self.text}"
+        """Of a command that was accepted; 202 where an orchestration goes on with it."""
+        assert self.status in (200, 202), f"{self.status}: {self.text}"
         body: dict[str, Any] = self.json
         return body
 

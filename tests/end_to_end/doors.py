@@ -32,7 +32,7 @@ type Payload = dict[str, Any]
 _LONG_AGO = "2026-06-11T18:22:05Z"
 
 # What the persons of the scenarios may do in the tenant that they come to.
-ROLES = {ADA: ("contributor", "release-manager", "operator"), GRACE: ("approver",)}
+ROLES = {ADA: ("contributor", "release-manager", "operator"), GRACE: ("approver", "incident-commander")}
 
 
 class Doors:

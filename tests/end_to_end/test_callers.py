@@ -9,6 +9,7 @@ from typing import Any
 from azure.servicebus import ServiceBusMessage, ServiceBusSubQueue
 
 from domain.kernel.context import OBSERVATIONS
+from infra.local.issuer.client import application_token
 from tests.domain.scenarios import ADA
 from tests.end_to_end.doors import Doors, Project, queue_of
 from tests.end_to_end.waiting import eventually
@@ -80,6 +81,22 @@ async def test_a_reader_is_told_which_role_is_missing(project: Project) -> None:
     answer = await project.post(COMMAND, {"name": "booking"}, headers=await own_reader(project))
     assert answer.status == 403
     assert answer.json["detail"] == f"{COMMAND} needs the role contributor in tenant {project.tenant}"
+
+
+async def test_whatever_a_machine_shows_it_is_no_incident_commander(doors: Doors, project: Project) -> None:
+    issuer = doors.cloud.issuer.ready["url"]
+    roles = [f"{role}@{project.tenant}" for role in ("incident-commander", "operator")]
+    token = await application_token(doors.session, issuer, "pager", roles)
+    key = {"x-functions-key": doors.cloud.function_key}
+    path = f"{project.path}/bypass-freeze"
+    body = json.dumps({"promotionId": "promotion-none", "reason": "now"}).encode()
+    for headers in (key, {"Authorization": f"Bearer {token}"}):
+        answer = await doors.request("POST", path, body=body, headers=headers)
+        needs = f"BypassFreeze needs the role incident-commander in tenant {project.tenant}"
+        assert (answer.status, answer.json["detail"]) == (403, needs)
+    person = await doors.bearer("iris", project.tenant, "incident-commander")
+    answer = await doors.request("POST", path, body=body, headers=person)
+    assert answer.json["detail"] == "EnvironmentPromotion promotion-none does not exist"
 
 
 async def test_who_shows_nothing_good_is_asked_for_a_token(doors: Doors, project: Project) -> None:

@@ -1,13 +1,17 @@
 """What can be read: lists with paging, single ones, outcomes, traces, health."""
 
 import asyncio
+import hashlib
 import re
+from typing import Any
 
 import pytest
 
+from domain.kernel.values import derived_id
 from tests.end_to_end.delivery import Delivery
 from tests.end_to_end.doors import Answer, Doors, Project
 from tests.end_to_end.laptop import AuditedCloud
+from tests.end_to_end.promotions import Promotions
 from tests.end_to_end.waiting import eventually
 
 MANY = 7
@@ -122,6 +126,52 @@ async def test_a_refused_command_is_in_its_trace_with_the_reason(doors: Doors, p
     assert (node["type"], node["outcome"]) == ("ProvisionRepository", "rejected")
     drawn = await doors.request("GET", f"{path}?format=mermaid")
     assert "rejected: a repository named booking already exists" in drawn.text
+
+
+async def test_a_promotion_is_followed_at_the_place_that_its_answer_names(doors: Doors) -> None:
+    async with Promotions(doors) as promotions:
+        project = promotions.project
+        release = await promotions.release("followed", "1.0.0")
+        accepted = await project.post("PromoteDeployment", {"releaseId": release.id}, key="follow")
+        place = accepted.headers["Location"].removeprefix(f"{doors.cloud.url}/")
+        assert (accepted.status, accepted.json["statusUrl"]) == (202, accepted.headers["Location"])
+        found = await eventually(
+            lambda: doors.request("GET", place), lambda answer: answer.json["status"] == "Completed", 60, 0.1
+        )
+        again = await project.post("PromoteDeployment", {"releaseId": release.id}, key="follow")
+        assert (again.status, again.text) == (202, accepted.text)
+        listed = (await project.get("promotions")).json["items"]
+        assert [one["promotionId"] for one in listed] == [found.json["promotionId"]]
+        await shown_in_its_environment(project, found.json)
+        await traced(doors, project, accepted.json["commandId"])
+
+
+async def shown_in_its_environment(project: Project, promotion: dict[str, Any]) -> None:
+    environment = (await project.get(f"environments/{promotion['toEnvironment']}")).json
+    (module,) = environment["modules"]
+    assert module["verified"]["promotionId"] == promotion["promotionId"]
+    assert (module["moduleId"], module["commitSha"]) == (
+        promotion["moduleId"],
+        promotion["steps"][-1]["commitSha"],
+    )
+    assert (environment["stops"], environment["freezes"], module["queue"]) == ([], [], [])
+    manifest = await project.view("manifests", promotion["manifestId"])
+    content = await project.get(f"manifests/{promotion['manifestId']}/content")
+    assert (content.status, content.headers["Content-Type"].partition(";")[0]) == (200, "application/yaml")
+    assert hashlib.sha256(content.text.encode()).hexdigest() == manifest["checksum"]
+    assert content.headers["ETag"] == f'"{manifest["checksum"]}"'
+
+
+async def traced(doors: Doors, project: Project, command_id: str) -> None:
+    """The command's trace holds what its orchestration came to, all of it from the command."""
+    wanted = {"PromoteDeployment", "DeploymentManifestRendered", "DeploymentPromoted"}
+
+    def whole(answer: Answer) -> bool:
+        return answer.status == 200 and wanted <= {node["type"] for node in answer.json["nodes"]}
+
+    path = f"api/tenants/{project.tenant}/traces/{derived_id('trace', command_id)}"
+    graph = (await eventually(lambda: doors.request("GET", path), whole)).json
+    assert (graph["roots"], graph["missing"]) == ([command_id], [])
 
 
 async def health(doors: Doors) -> Answer:

@@ -15,18 +15,27 @@ from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.broker import MemoryBroker
 from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.gitops_agent import MemoryGitOpsAgent
+from adapters.memory.health_probe import MemoryHealthProbe
 from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.infrastructure_engine import MemoryInfrastructureEngine
+from adapters.memory.manifest_renderer import MemoryManifestRenderer
+from adapters.memory.metric_source import MemoryMetricSource
 from adapters.memory.package_feed import MemoryPackageFeed
 from adapters.memory.pipeline_provider import MemoryPipelineProvider
 from adapters.memory.store import MemoryStore
+from adapters.memory.workloads import MemoryWorkloads
 from domain.catalogue import catalogue
 from domain.dispatch import Dispatcher
+from domain.kernel.proof import proof_key
 from domain.kernel.values import Redaction
+from domain.kernel.work import Partition
 from functions import bootstrap
 from functions.bootstrap import ADAPTERS, Settings, now
 from functions.identity import Identity
 from functions.signing_keys import SigningKeys
 from infra.local.cloud import machine_keys
+from tests.domain.world import REDACTION, World
 from tests.functions.requests import MACHINE_KEY
 
 # Entra tenants: of the customer acme, of another one, and of the platform's own staff.
@@ -42,6 +51,9 @@ SETTINGS = {
     "Defender__subscriptions": "5a1f0d3c-0000-4000-8000-0000000000aa",
     "Webhooks__url": "https://platform.example/api/webhooks/azure-devops/{tenantId}/{projectId}",
     "Webhooks__secret": "current",
+    "Kubernetes__clusters": json.dumps({"*": {"url": "https://cluster.example", "token": "token"}}),
+    "Pulumi__token": "token",
+    "Pulumi__organization": "{tenantId}-{projectId}",
     "OutboxSchedule": "0 0 0 1 1 *",
     "ReconcilerSchedule": "0 0 0 1 1 *",
     "Webhooks__previousSecret": "previous",
@@ -65,6 +77,9 @@ class MemoryPlatform:
         self.pipelines = MemoryPipelineProvider(self.git, now)
         self.registry, self.scanner = MemoryContainerRegistry(), MemoryImageScanner(now)
         self.blobs, self.feed = MemoryBlobStore(), MemoryPackageFeed(now)
+        self.renderer, self.infrastructure = MemoryManifestRenderer(), MemoryInfrastructureEngine()
+        self.agent, self.workloads = MemoryGitOpsAgent(_nothing_desired), MemoryWorkloads()
+        self.probe, self.metrics = MemoryHealthProbe(), MemoryMetricSource()
         self.dispatcher = Dispatcher(
             catalogue(), self.store, self.broker, self.port, Redaction(self.settings.redaction_key), now
         )
@@ -75,15 +90,40 @@ class MemoryPlatform:
         return getattr(self, ADAPTERS[kind])
 
 
+async def _nothing_desired(partition: Partition, environment: str) -> str | None:
+    return None
+
+
+def rooms() -> Iterator[ModuleType]:
+    """Every module of functions/."""
+    for module_info in pkgutil.iter_modules(functions.__path__, "functions."):
+        yield importlib.import_module(module_info.name)
+
+
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> MemoryPlatform:
     """The functions' platform for the length of a test."""
     platform = MemoryPlatform()
-    for module_info in pkgutil.iter_modules(functions.__path__, "functions."):
-        room = importlib.import_module(module_info.name)
+    for room in rooms():
         if room is not bootstrap and hasattr(room, "platform"):
             monkeypatch.setattr(room, "platform", lambda: platform)
     return platform
+
+
+@pytest.fixture
+def world(memory: MemoryPlatform, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world of the tenant `acme` in the platform's place: what was played there is what the doors find."""
+    world = World()
+    world.partition = Partition("acme", "booking")
+    for name in (*ADAPTERS.values(), "dispatcher"):
+        setattr(memory, name, getattr(world, name))
+    identity = memory.settings.identity
+    key = proof_key(REDACTION.key)
+    memory.identity = Identity(identity, SigningKeys(identity.jwks_url), key, world.clock.now)
+    for room in rooms():
+        if room is not bootstrap and hasattr(room, "now"):
+            monkeypatch.setattr(room, "now", world.clock.now)
+    return world
 
 
 @pytest.fixture

@@ -18,13 +18,14 @@ def request(
     route: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
     key: str | None = MACHINE_KEY,
+    path: str = "",
 ) -> func.HttpRequest:
     """Route values default to one tenant's project; header names arrive in lower case. Without an
-    Authorization a machine calls with its key."""
+    Authorization a machine calls with its key. `path` is below the API's address."""
     credential = {} if key is None or "Authorization" in (headers or {}) else {"x-functions-key": key}
     return func.HttpRequest(
         method=method,
-        url="http://localhost/api",
+        url=f"http://localhost/api{path}",
         headers={name.lower(): value for name, value in (credential | dict(headers or {})).items()},
         params=dict(query or {}),
         route_params={"tenantId": "acme", "projectId": "booking"} | dict(route or {}),

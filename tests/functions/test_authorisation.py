@@ -11,16 +11,17 @@ import pytest_asyncio
 
 from domain.catalogue import catalogue
 from domain.kernel.errors import Invalid
-from functions.bootstrap import Settings
+from functions.bootstrap import MissingSetting, Settings
 from functions.callers import Forbidden, NotAuthenticated
 from functions.commands import handle_message
-from functions.roles import NEEDED, NoRole, Permission, Role, needed
+from functions.roles import MACHINE_ROLES, NEEDED, NoRole, Permission, Role, needed
 from infra.local.issuer.people import Subject
 from infra.local.issuer.server import Issuer
 from tests import report
 from tests.functions.conftest import ACME, SETTINGS, MemoryPlatform
 from tests.functions.everybody import (
     NOWHERE,
+    OF_PERSONS,
     OTHER,
     OWN,
     QUEUED,
@@ -41,9 +42,18 @@ WHO = {
         *("ProvisionRepository", "CreateBranch", "CreateCommit", "OpenPullRequest", "MergePullRequest"),
         *("GeneratePipeline", "RunPipeline"),
     },
-    "release-manager": {"PlanRelease", "PromoteDeployment"},
+    "release-manager": {
+        *("PlanRelease", "PromoteDeployment"),
+        *("StopTheLine", "HoldDeployment", "LiftHold", "CancelPromotion"),
+    },
     "approver": {"ApproveRelease"},
-    "operator": {"ConfigureDelivery", "ProvisionInfrastructure", "SyncGitOps"},
+    "operator": {
+        *("ConfigureDelivery", "ProvisionInfrastructure", "SyncGitOps"),
+        *("StopTheLine", "ResumeTheLine", "HoldDeployment", "LiftHold", "CancelPromotion"),
+    },
+    "incident-commander": {
+        *("StopTheLine", "ResumeTheLine", "HoldDeployment", "LiftHold", "CancelPromotion", "BypassFreeze"),
+    },
     "reader": set[str](),
 }
 
@@ -125,7 +135,7 @@ async def test_a_queues_own_principal_does_what_its_setting_says_and_nothing_els
     house: MemoryPlatform, issuer: Issuer, counts: Counter[str]
 ) -> None:
     wrong: list[str] = []
-    for role in sorted(set(Role) - {Role.APPROVER}):
+    for role in sorted(set(Role) - OF_PERSONS):
         given = {"name": "bus", "roles": [role], "tenants": [OWN]}
         read = Settings.read(SETTINGS | {"Identity__serviceBus": json.dumps(given)}).identity.service_bus
         house.identity = identity_of(replace(settings_of(issuer), service_bus=read))
@@ -137,7 +147,8 @@ async def test_a_queues_own_principal_does_what_its_setting_says_and_nothing_els
     house.identity = identity_of(settings_of(issuer))
     for name in QUEUED:
         counts["queue"] += 1
-        judge(counts, wrong, name, await taken(name, OTHER, {}), name not in WHO["approver"])
+        machines = set[str]().union(*(names for role, names in WHO.items() if role not in OF_PERSONS))
+        judge(counts, wrong, name, await taken(name, OTHER, {}), name in machines)
     assert wrong == []
 
 
@@ -162,16 +173,34 @@ async def taken(name: str, tenant: str, properties: dict[str, str]) -> bool:
     raise AssertionError(f"{name} takes an empty payload: give this test one that it does not take")
 
 
-def test_every_command_and_setting_has_a_row_and_no_observation_has() -> None:
+def test_every_command_and_setting_has_a_row_and_nothing_that_only_the_platform_sends() -> None:
     for handler in catalogue().handlers.values():
-        assert (handler.name in NEEDED) != handler.is_observation, handler.name
+        is_asked_for = not (handler.is_observation or handler.is_step)
+        assert (handler.name in NEEDED) == is_asked_for, handler.name
     assert {*WRITES} <= set[str]().union(*WHO.values())
 
 
 def test_the_table_says_what_this_suite_says() -> None:
     for role, names in WHO.items():
-        assert {name for name, roles in NEEDED.items() if roles == {role}} == names
+        assert {name for name, roles in NEEDED.items() if role in roles and "_" not in name} == names
+    assert WHO.keys() == set(Role)
     assert all(roles == set(Role) for name, roles in NEEDED.items() if "_" in name)
+
+
+def test_what_only_a_person_may_no_machine_may() -> None:
+    assert set(Role) - OF_PERSONS == MACHINE_ROLES
+    assert NEEDED["ApproveRelease"] == {Role.APPROVER}
+    assert NEEDED["BypassFreeze"] == {Role.INCIDENT_COMMANDER}
+
+
+@pytest.mark.parametrize("setting", ["Identity__machineKeys", "Identity__serviceBus"])
+@pytest.mark.parametrize("role", sorted(OF_PERSONS))
+def test_no_setting_gives_a_machine_what_only_persons_hold(setting: str, role: str) -> None:
+    machine = {"name": "bus", "roles": [role], "tenants": [OWN]}
+    key = machine | {"sha256": "0" * 64}
+    given = json.dumps([key] if setting == "Identity__machineKeys" else machine)
+    with pytest.raises(MissingSetting, match=f"{setting}: bus can't hold '{role}'"):
+        Settings.read(SETTINGS | {setting: given})
 
 
 def test_what_has_no_row_stops_the_app_by_name() -> None:

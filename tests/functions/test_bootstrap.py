@@ -2,13 +2,18 @@
 
 import base64
 import importlib
+import os
+import subprocess
 import sys
+from typing import get_protocol_members
 
 import pytest
 
+from domain import ports
 from domain.kernel.work import Partition
 from functions import bootstrap
-from functions.bootstrap import MissingSetting, Settings, hook_password, now
+from functions.bootstrap import ADAPTERS, MissingSetting, Platform, Settings, hook_password, now
+from infra.local.processes import ROOT
 from tests.functions.conftest import SETTINGS
 
 MANAGED_IDENTITY = {
@@ -86,6 +91,53 @@ def test_the_app_does_not_start_without_its_settings(monkeypatch: pytest.MonkeyP
     with pytest.raises(MissingSetting, match="Redaction__key"):
         importlib.import_module("function_app")
     bootstrap.settings.cache_clear()
+
+
+PORTS = sorted((getattr(ports, name) for name in ports.__all__), key=lambda port: port.__name__)
+
+
+@pytest.mark.parametrize("port", PORTS, ids=lambda port: port.__name__)
+async def test_every_port_has_an_adapter(port: type) -> None:
+    adapter = Platform(Settings.read(SETTINGS)).port(port)
+    assert get_protocol_members(port) <= set(dir(adapter))
+    assert type(adapter).__module__.startswith("adapters.")
+    assert not type(adapter).__module__.startswith("adapters.memory")
+
+
+def test_no_adapter_is_for_what_is_no_port() -> None:
+    assert ADAPTERS.keys() == set(PORTS)
+
+
+def test_adapters_share_what_they_speak_through() -> None:
+    platform = Platform(Settings.read(SETTINGS))
+    assert all(platform.port(port) is platform.port(port) for port in PORTS)
+
+
+@pytest.mark.parametrize(("agent", "name"), [("Flux", "FluxAgent"), ("ArgoCD", "ArgoCdAgent")])
+def test_the_agent_is_the_one_that_the_setting_names(agent: str, name: str) -> None:
+    platform = Platform(Settings.read(SETTINGS | {"GitOps__agent": agent}))
+    assert type(platform.agent).__name__ == name
+
+
+def test_importing_the_app_imports_no_adapter_and_no_sdk_but_that_of_its_triggers() -> None:
+    """What a cold start pays for. The SDK of Durable Functions brings aiohttp, and only that may."""
+    code = (
+        "import sys, function_app\n"
+        "late = ('adapters', 'jwt', 'cryptography')\n"
+        "print([name for name in sys.modules if name.split('.')[0] in late])\n"
+        "azure = {tuple(name.split('.')[:2]) for name in sys.modules if name.startswith('azure.')}\n"
+        "print(sorted(name for _, name in azure))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **SETTINGS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[]", "['durable_functions', 'functions']"]
 
 
 def test_a_hook_password_is_of_one_project_and_one_secret() -> None:

@@ -11,13 +11,15 @@ import pytest
 from domain.catalogue import catalogue
 from domain.kernel.context import OBSERVATIONS, REACTIONS, kebab, snake
 from domain.reactions import reactions
+from functions.orchestrations import ORCHESTRATORS
 from tests.functions.conftest import MemoryPlatform
 from tests.functions.requests import request
 
 NAMES = sorted(handler.name for handler in catalogue().commands)
 SETTINGS = sorted(handler.name for handler in catalogue().settings)
+STEPS = sorted(handler.name for handler in catalogue().steps)
 # Values for whatever a route may name; those that it does not name are not looked at.
-ROUTE = {"collection": "repositories", "id": "repo-1"}
+ROUTE = {"collection": "repositories", "id": "repo-1", "environment": "dev"}
 OPEN = {"azure_devops_hook", "container_registry_hook", "health"}
 
 
@@ -58,6 +60,43 @@ def test_a_setting_has_one_http_function_and_no_queue(triggers: dict[str, dict[s
     found = [n for n, trigger in triggers.items() if trigger.get("route") == route]
     assert found == [f"{snake(name)}_http"]
     assert snake(name) not in triggers
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_has_one_activity_and_neither_route_nor_queue(
+    triggers: dict[str, dict[str, Any]], name: str
+) -> None:
+    assert catalogue().handlers[name].queue is None
+    assert triggers[snake(name)]["type"] == "activityTrigger"
+    assert {snake(name), f"{snake(name)}_http"} & triggers.keys() == {snake(name)}
+    ways_in = {part for one in triggers.values() for part in (one.get("route"), one.get("queueName")) if part}
+    assert not any(way.endswith((f"/{kebab(name)}", f".{kebab(name)}")) for way in ways_in)
+
+
+def test_an_activity_is_a_step_and_nothing_else(triggers: dict[str, dict[str, Any]]) -> None:
+    activities = {name for name, trigger in triggers.items() if trigger["type"] == "activityTrigger"}
+    assert activities == {snake(name) for name in STEPS}
+
+
+def test_whatever_is_orchestrated_has_an_orchestrator_called_as_its_kind(
+    triggers: dict[str, dict[str, Any]],
+) -> None:
+    orchestrated = {kind.kind for kind in catalogue().aggregates.values() if hasattr(kind, "standing")}
+    assert ORCHESTRATORS.keys() == orchestrated
+    found = {name: one for name, one in triggers.items() if one["type"] == "orchestrationTrigger"}
+    assert {name: one["orchestration"] for name, one in found.items()} == {
+        snake(kind): snake(kind) for kind in orchestrated
+    }
+
+
+def test_only_what_begins_orchestrations_has_a_durable_client(function_app: ModuleType) -> None:
+    clients = {
+        function.get_function_name()
+        for function in function_app.app.get_functions()
+        for binding in json.loads(str(function))["bindings"]
+        if binding["type"] == "durableClient"
+    }
+    assert clients == {"observations"}
 
 
 def test_there_is_no_function_beside_the_commands_but_the_known_ones(

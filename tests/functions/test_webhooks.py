@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.devops.source_control.branch import ObserveBranch
-from domain.devops.source_control.pull_request import ObservePullRequest
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import HOOK_EVENTS, Repository
 from domain.kernel.command import Observation
 from domain.kernel.context import OBSERVATIONS

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from domain.devops.delivery import delivery
+from domain.devops.delivery.deployment_policy import FreezeWindow
 from domain.devops.delivery.environments import (
     NOT_EMPTY,
     PATH,
@@ -40,6 +41,9 @@ class ReactionSwitch(StrEnum):
     GENERATE_PIPELINE = "generatePipeline"
     RUN_PIPELINE = "runPipeline"
     PLAN_RELEASE = "planRelease"
+    PROVISION_INFRASTRUCTURE = "provisionInfrastructure"
+    PROMOTE_DEPLOYMENT = "promoteDeployment"
+    SYNC_GITOPS = "syncGitOps"
 
 
 class Severity(StrEnum):
@@ -72,6 +76,10 @@ class DeliverySettings(Model):
     delegations: Annotated[tuple[Delegation, ...], Field(max_length=500)] = ()
     failing_severity: Severity = Severity.HIGH
     """The lowest severity of a finding that fails a scan."""
+    gitops_repository_id: Identifier | None = None
+    """The repository that has a branch per environment; without it nothing is promoted."""
+    freezes: Annotated[tuple[FreezeWindow, ...], Field(max_length=100)] = ()
+    """They hold in every environment; those of the project `tenant-wide` in every project of the tenant."""
 
 
 class ConfigureDelivery(DeliverySettings, Setting):
@@ -84,7 +92,7 @@ class ConfigureDelivery(DeliverySettings, Setting):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        found = problems(self.environments, self.groups, self.identities, self.delegations)
+        found = problems(self)
         details = [_detail(problem) for problem in found]
         if details:
             raise ValidationError.from_exception_data("ConfigureDelivery", details)
@@ -104,7 +112,7 @@ def _wire_name(field: str) -> str:
     return first + "".join(part.title() for part in rest)
 
 
-class Lookup(Protocol):
+class Finder(Protocol):
     """What finds aggregates of one project: a unit of work, or whoever only reads."""
 
     @property
@@ -127,7 +135,7 @@ class DeliveryPolicy(DeliverySettings, Aggregate):
         return derived_id("policy", partition.tenant_id, partition.project_id)
 
     @classmethod
-    async def of(cls, work: Lookup) -> Self:
+    async def of(cls, work: Finder) -> Self:
         """The project's policy, or the defaults."""
         id = cls.id_for(work.partition)
         return await work.find(cls, id) or cls(delivery_policy_id=id)
@@ -145,6 +153,20 @@ class DeliveryPolicy(DeliverySettings, Aggregate):
         path = " → ".join(one.name for one in self.environments)
         require(bool(found), f"environment {name} is not on the path {path}")
         return found[0]
+
+    def position(self, name: EnvironmentName) -> int:
+        """Where the environment is on the path, the first being 0. Raises `Rejected` for one that is not."""
+        return self.environments.index(self.environment(name))
+
+    def before(self, name: EnvironmentName) -> EnvironmentPolicy | None:
+        """The environment that comes before; None for the first."""
+        position = self.position(name)
+        return self.environments[position - 1] if position else None
+
+    def after(self, name: EnvironmentName) -> EnvironmentPolicy | None:
+        """The environment that comes next; None for the last."""
+        position = self.position(name) + 1
+        return self.environments[position] if position < len(self.environments) else None
 
     def for_release(self, environment: EnvironmentPolicy) -> ReleasePolicy:
         """What judges a release in this environment."""

@@ -5,6 +5,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from domain.devops.delivery.deployment_policy import (
+    DnsLabel,
+    FreezeWindow,
+    HealthGates,
+    InfrastructureSource,
+    ManifestSource,
+)
 from domain.devops.delivery.identities import ApproverGroup, GroupName, PersonName, Strict
 from domain.kernel.errors import require
 from domain.kernel.values import Model, matching
@@ -52,12 +59,24 @@ class ApprovalPolicy(Strict):
 
 
 class EnvironmentPolicy(Strict):
-    """An environment: the strategies that are valid for it, the one for who names none, and its approvals."""
+    """An environment: the strategies that are valid for it, the one for who names none, its approvals, and
+    how releases get there. With `autoPromote` an approved release goes in by itself."""
 
     name: EnvironmentName
     strategies: Annotated[tuple[DeploymentStrategy, ...], NOT_EMPTY] = (DeploymentStrategy.ROLLING_UPDATE,)
     default_strategy: DeploymentStrategy = DeploymentStrategy.ROLLING_UPDATE
     approvals: ApprovalPolicy = ApprovalPolicy()
+    auto_promote: bool = False
+    manifest: ManifestSource = ManifestSource()
+    gates: HealthGates = HealthGates()
+    canary_weights: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(max_length=20), NOT_EMPTY
+    ] = (10, 50)
+    """Shares of the traffic in percent, one step after another, before all of it."""
+    gateway: DnsLabel = "gateway"
+    """The Gateway that splits traffic between two versions."""
+    freezes: Annotated[tuple[FreezeWindow, ...], Field(max_length=100)] = ()
+    infrastructure: InfrastructureSource | None = None
 
     def strategy(self, wanted: DeploymentStrategy | None) -> DeploymentStrategy:
         """The wanted strategy, or the default one. Raises `Rejected` where it is not valid here."""
@@ -78,9 +97,9 @@ class ReleasePolicy(Model):
 
 
 PATH = (
-    EnvironmentPolicy(name="dev"),
-    EnvironmentPolicy(name="test"),
-    EnvironmentPolicy(name="staging", strategies=tuple(DeploymentStrategy)),
+    EnvironmentPolicy(name="dev", auto_promote=True),
+    EnvironmentPolicy(name="test", auto_promote=True),
+    EnvironmentPolicy(name="staging", strategies=tuple(DeploymentStrategy), auto_promote=True),
     EnvironmentPolicy(name="prod", strategies=tuple(DeploymentStrategy)),
 )
 """The path of who configured none."""

@@ -1,7 +1,10 @@
 """What must hold across a delivery policy's parts; each problem names its field."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Protocol
 
+from domain.devops.delivery.deployment_policy import FreezeWindow, IaCEngine
 from domain.devops.delivery.environments import EnvironmentPolicy, GroupQuorum
 from domain.devops.delivery.identities import (
     ApproverGroup,
@@ -16,14 +19,25 @@ type Place = tuple[str | int, ...]
 type Problem = tuple[Place, str]
 
 
-def problems(
-    environments: Sequence[EnvironmentPolicy],
-    groups: Sequence[ApproverGroup],
-    identities: Sequence[KnownIdentity],
-    delegations: Sequence[Delegation],
-) -> Iterator[Problem]:
+class Parts(Protocol):
+    """What a delivery policy is made of."""
+
+    @property
+    def environments(self) -> Sequence[EnvironmentPolicy]: ...
+    @property
+    def groups(self) -> Sequence[ApproverGroup]: ...
+    @property
+    def identities(self) -> Sequence[KnownIdentity]: ...
+    @property
+    def delegations(self) -> Sequence[Delegation]: ...
+    @property
+    def freezes(self) -> Sequence[FreezeWindow]: ...
+
+
+def problems(policy: Parts) -> Iterator[Problem]:
     """(path of the field in Python's names, sentence), in the order of the document."""
-    people = People(identities)
+    environments, groups, delegations = policy.environments, policy.groups, policy.delegations
+    people = People(policy.identities)
     yield from _repeated("environments", "name", [one.name for one in environments])
     yield from _repeated("groups", "name", [one.name for one in groups])
     for index, environment in enumerate(environments):
@@ -32,12 +46,16 @@ def problems(
             yield ("environments", index, "default_strategy"), f"must be one of its strategies: {valid}"
         for place, sentence in _of_approvals(environment, groups, people):
             yield ("environments", index, "approvals", *place), sentence
+        for place, sentence in _of_deployment(environment):
+            yield ("environments", index, *place), sentence
     for index, group in enumerate(groups):
         if not group.members and group.directory_group is None:
             yield ("groups", index, "members"), "must name somebody where there is no directoryGroup"
         for place, sentence in _twice(group.members, people):
             yield ("groups", index, "members", *place), sentence
-    yield from _of_identities(identities)
+    yield from _of_identities(policy.identities)
+    for place, sentence in _of_freezes(policy.freezes):
+        yield ("freezes", *place), sentence
     for index, delegation in enumerate(delegations):
         if people.same([delegation.from_], [delegation.to]):
             yield ("delegations", index, "to"), "must be another person"
@@ -106,3 +124,23 @@ def _of_identities(identities: Sequence[KnownIdentity]) -> Iterator[Problem]:
             owner = owners.setdefault(identity_key(name), f"{index}")
             if owner != f"{index}":
                 yield place, f"is already {identities[int(owner)].name}"
+
+
+def _of_deployment(environment: EnvironmentPolicy) -> Iterator[Problem]:
+    weights = environment.canary_weights
+    if any(later <= earlier for earlier, later in pairwise(weights)):
+        yield ("canary_weights",), "must rise from step to step"
+    source = environment.infrastructure
+    if source is not None and source.engine is IaCEngine.BICEP and not source.legacy:
+        yield ("infrastructure", "engine"), "Bicep is only for a stack that is marked legacy"
+    for place, sentence in _of_freezes(environment.freezes):
+        yield ("freezes", *place), sentence
+    for field, gates in (("http", environment.gates.http), ("metrics", environment.gates.metrics)):
+        for place, sentence in _repeated(field, "name", [gate.name for gate in gates]):
+            yield ("gates", *place), sentence
+
+
+def _of_freezes(freezes: Sequence[FreezeWindow]) -> Iterator[Problem]:
+    for index, window in enumerate(freezes):
+        if window.problem is not None:
+            yield (index, "ends_at"), window.problem

@@ -62,7 +62,7 @@ async def _publish(
         work.add(publication)
     publication.build_result_id = build.build_result_id
     try:
-        content = b"".join([part async for part in blobs.read(work.partition, item.blob.handle)])
+        content = await item.blob.read(work.partition, blobs)
         publication.dependencies = dependencies_of(dependencies_in(content))
         await feed.publish(work.partition, item.feed, item.package_id, item.version, content)
     except Rejected as refused:

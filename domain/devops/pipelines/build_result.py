@@ -3,9 +3,9 @@
 It is made by the observation of its run (`pipeline_run.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from enum import StrEnum
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.errors import require
 from domain.kernel.event import Event
 from domain.kernel.values import Identifier, Model, ModuleId, Person, Timestamp, derived_id
+from domain.kernel.work import Partition
+from domain.ports import BlobStore
 from domain.provided import BlobHandle
 
 CoveragePercentage = Annotated[float, Field(ge=0, le=100)]
@@ -45,12 +47,25 @@ class BlobReference(Model):
     """bytes"""
 
     @classmethod
-    def to(cls, blob: BlobHandle) -> "BlobReference":
+    def to(cls, blob: BlobHandle) -> Self:
         return cls(uri=blob.uri, sha256=blob.sha256, size=blob.size)
+
+    @classmethod
+    async def store(cls, content: bytes, partition: Partition, path: str, blobs: BlobStore) -> Self:
+        """Raises `Rejected` where something else is stored there."""
+
+        async def once() -> AsyncIterator[bytes]:
+            yield content
+
+        return cls.to(await blobs.put(partition, path, once()))
 
     @property
     def handle(self) -> BlobHandle:
         return BlobHandle(self.uri, self.sha256, self.size)
+
+    async def read(self, partition: Partition, blobs: BlobStore) -> bytes:
+        """All of it. Raises `Rejected` where what is stored no longer has the checksum."""
+        return b"".join([part async for part in blobs.read(partition, self.handle)])
 
 
 class ArtifactKind(StrEnum):

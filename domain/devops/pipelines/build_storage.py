@@ -1,6 +1,5 @@
 """Takes a finished run's log and artifacts into Blob, and reads what the artifacts hold."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from domain.devops.pipelines import build_artifacts
@@ -67,7 +66,7 @@ async def _held(
 ) -> list[ArtifactItem]:
     if blob.size > build_artifacts.LARGEST:
         raise Rejected(f"it is larger than {build_artifacts.LARGEST} bytes")
-    archive = b"".join([part async for part in blobs.read(work.partition, blob.handle)])
+    archive = await blob.read(work.partition, blobs)
     if name == build_artifacts.IMAGES:
         return [
             ArtifactItem(
@@ -83,19 +82,14 @@ async def _held(
     items = []
     for package in build_artifacts.packages_in(archive):
         file = f"{folder}/packages/{package.package_id}.{package.version}.nupkg"
-        stored = await blobs.put(work.partition, file, _once(package.content))
         items.append(
             ArtifactItem(
                 name=f"{package.package_id} {package.version}",
                 kind=ArtifactKind.PACKAGE,
-                blob=BlobReference.to(stored),
+                blob=await BlobReference.store(package.content, work.partition, file, blobs),
                 package_id=package.package_id,
                 version=package.version,
                 feed=definition.target_feed,
             )
         )
     return items
-
-
-async def _once(content: bytes) -> AsyncIterator[bytes]:
-    yield content

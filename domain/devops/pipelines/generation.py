@@ -1,7 +1,6 @@
 """How a pipeline's YAML is decided on, checked by the provider, and gets onto the default branch."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -16,6 +15,7 @@ from domain.devops.source_control.pull_request import PullRequest
 from domain.devops.source_control.repository import Repository
 from domain.kernel.errors import Conflict, Rejected, require
 from domain.kernel.naming import image_repository
+from domain.kernel.repeats import searched_since
 from domain.kernel.values import Model, derived_id, matching
 from domain.kernel.work import Work
 from domain.ports import GitProvider, PipelineProvider
@@ -27,9 +27,6 @@ VersionPrefix = Annotated[
     Field(max_length=20),
     matching(r"(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)", "must be two numbers, like 1.0; a counter follows them"),
 ]
-
-# A repeated command is looked for this far back.
-LOOK_BACK = timedelta(days=7)
 
 
 class Design(Model):
@@ -155,6 +152,16 @@ def yaml_of(module_id: str, design: Design, place: Place, provider: PipelineProv
     ).to_yaml()
 
 
+async def require_closed(proposal: Proposal, place: Place, git: GitProvider) -> None:
+    """What waits in a pull request is what its title says: something else can't wait in its place."""
+    number, version = proposal.pull_request_number, proposal.design.template_version
+    waiting = await git.pull_request(place.repository.handle, number)
+    require(
+        waiting is None or waiting.status != "active",
+        f"pull request {number} waits with templates {version}: complete or abandon it first",
+    )
+
+
 async def put_in_place(
     work: Work, yaml: str, design: Design, place: Place, waiting: int | None, git: GitProvider
 ) -> str | int:
@@ -166,23 +173,26 @@ async def put_in_place(
         return place.head
     change = FileContent(place.path, "add" if existing is None else "edit", content)
     title = f"Generate the pipeline from {design.module_type.template} {design.template_version}"
-    since = max(place.branch.created_at, work.now - LOOK_BACK)
+
+    async def commit_to(branch: str) -> str:
+        created = await git.create_commit(
+            handle,
+            branch,
+            title,
+            [change],
+            author=work.actor.name,
+            operation_id=work.command_id,
+            since=searched_since(place.branch.created_at, work.now),
+        )
+        return created.sha
+
     if not place.branch.is_protected:
         try:
-            created = await git.create_commit(
-                handle,
-                place.branch.name,
-                title,
-                [change],
-                author=work.actor.name,
-                operation_id=work.command_id,
-                since=since,
-            )
+            return await commit_to(place.branch.name)
         except Rejected as refused:
             if await git.branch_head(handle, place.branch.name) == place.head:
                 raise
             raise Conflict(f"branch {place.branch.name} has moved on") from refused
-        return created.sha
     if waiting is not None:
         pull_request = await git.pull_request(handle, waiting)
         if pull_request is not None and pull_request.status == "active":
@@ -191,15 +201,7 @@ async def put_in_place(
     # A repeat goes on with the branch that it finds: the default branch may have moved on since.
     if await git.branch_head(handle, source) is None:
         await git.create_branch(handle, source, place.head)
-    await git.create_commit(
-        handle,
-        source,
-        title,
-        [change],
-        author=work.actor.name,
-        operation_id=work.command_id,
-        since=since,
-    )
+    await commit_to(source)
     opened = await git.open_pull_request(
         handle,
         source,

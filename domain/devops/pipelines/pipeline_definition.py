@@ -22,13 +22,14 @@ from domain.devops.pipelines.generation import (
     designed,
     place_of,
     put_in_place,
+    require_closed,
     stages_of,
     variables_of,
     yaml_of,
 )
 from domain.devops.pipelines.module_type import ModuleType
 from domain.devops.source_control.git_names import CommitSha, FilePath
-from domain.devops.source_control.repository import Repository, WebhookRegistration
+from domain.devops.source_control.repository import Repository, WebhookRegistration, registrations_of
 from domain.kernel.aggregate import Aggregate, UniqueKey
 from domain.kernel.command import Command
 from domain.kernel.errors import require
@@ -159,12 +160,7 @@ class PipelineDefinition(Aggregate):
         self.proposal = Proposal(design=design, pull_request_number=number)
 
     def observe_hooks(self, hooks: Sequence[ProvidedHook]) -> None:
-        self.webhooks = tuple(
-            WebhookRegistration(
-                subscription_id=hook.subscription_id, event_type=hook.event_type, status=hook.status
-            )
-            for hook in hooks
-        )
+        self.webhooks = registrations_of(hooks)
 
     def generate(
         self, design: Design, preview: ProvidedPreview, yaml: bytes, commit_sha: str, at: datetime
@@ -219,10 +215,11 @@ async def generate_pipeline(
     current = None if definition is None else definition.intended
     design = await designed(command, current, policy.target_feed, place, git, provider)
     if definition is not None and definition.is_generated_from(design):
-        # Once per template version: a merge changes nothing. Who asks for it by name gets it back where
-        # somebody has changed or removed it.
+        if command.merged_into is not None:
+            return  # once per template version: a merge changes nothing
+        # Who asks for it by name gets it back where somebody has changed or removed it.
         there = await git.file(repository.handle, place.head, place.path)
-        if command.merged_into is not None or not definition.strangeness_of(there, place.head):
+        if not definition.strangeness_of(there, place.head):
             return
     module_id = work.envelope.module_id or repository.module_id or f"module-{repository.name}"
     external_id = await provider.ensure_pipeline(
@@ -238,8 +235,8 @@ async def generate_pipeline(
             **dict(design),
         )
         work.add(definition)
-    elif definition.waits_in is not None and definition.intended != design:
-        await _require_closed(definition, repository, git)
+    elif definition.proposal is not None and definition.proposal.design != design:
+        await require_closed(definition.proposal, place, git)
     definition.external_id = external_id  # another one, where somebody has deleted it at the provider
     yaml = yaml_of(definition.module_id, design, place, provider)
     preview = await provider.preview(repository.handle, external_id, place.branch.name, yaml)
@@ -250,15 +247,3 @@ async def generate_pipeline(
     hooks = await provider.register_pipeline_hooks(repository.handle, external_id, HOOK_EVENTS)
     definition.observe_hooks(hooks)
     definition.generate(design, preview, yaml.encode(), placed, work.now)
-
-
-async def _require_closed(definition: PipelineDefinition, repository: Repository, git: GitProvider) -> None:
-    """What waits in a pull request is what its title says: something else can't wait in its place."""
-    number = definition.waits_in
-    assert number is not None
-    waiting = await git.pull_request(repository.handle, number)
-    version = definition.intended.template_version
-    require(
-        waiting is None or waiting.status != "active",
-        f"pull request {number} waits with templates {version}: complete or abandon it first",
-    )

@@ -1,6 +1,6 @@
 """PipelineRun: a single execution of a pipeline definition at the provider."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.devops.pipelines import pipelines
 from domain.devops.pipelines.build_result import BuildResult, BuildStatus, TestSummary
@@ -21,13 +21,11 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command, Observation
 from domain.kernel.errors import require
 from domain.kernel.event import Event
+from domain.kernel.repeats import searched_since
 from domain.kernel.values import Identifier, Person, Timestamp, derived_id
 from domain.kernel.work import Work
 from domain.ports import BlobStore, GitProvider, PipelineProvider
 from domain.provided import ProvidedResults, ProvidedRun
-
-# A repeated command is looked for among the runs of this long.
-LOOK_BACK = timedelta(days=7)
 
 
 class RunPipeline(Command):
@@ -153,7 +151,7 @@ async def run_pipeline(command: RunPipeline, work: Work, provider: PipelineProvi
         definition.external_id,
         command.branch or repository.default_branch,
         operation_id=work.command_id,
-        since=max(definition.created_at, work.now - LOOK_BACK),
+        since=searched_since(definition.created_at, work.now),
     )
     run = PipelineRun.of(definition, provided, command.reason)
     if await work.find(PipelineRun, run.pipeline_run_id) is not None:

@@ -28,22 +28,20 @@ class ReleaseStep(Model):
     description: str
 
 
+# As `arrangement.stages` carries them out, each until the environment's health gates have passed: where
+# nothing runs yet every strategy is one Deploy, and Widen comes as often as the environment has shares.
 _STEPS: dict[DeploymentStrategy, tuple[tuple[str, str], ...]] = {
-    DeploymentStrategy.ROLLING_UPDATE: (
-        ("Deploy", "replace the running instances one after another"),
-        ("Verify", "wait until all instances are healthy"),
-    ),
+    DeploymentStrategy.ROLLING_UPDATE: (("Deploy", "replace the running instances one after another"),),
     DeploymentStrategy.BLUE_GREEN: (
         ("DeployGreen", "start the new version beside the running one"),
-        ("Verify", "wait until the new version is healthy"),
         ("SwitchTraffic", "send all traffic to the new version"),
         ("RetireBlue", "stop the version before"),
     ),
     DeploymentStrategy.CANARY: (
-        ("DeployCanary", "start a few instances of the new version"),
-        ("Verify", "watch their health under a share of the traffic"),
-        ("Widen", "replace the rest step by step"),
-        ("Complete", "stop the version before"),
+        ("DeployCanary", "start the new version for a first share of the traffic"),
+        ("Widen", "send it more of the traffic, share by share"),
+        ("Complete", "send all traffic to the new version"),
+        ("RetireStable", "stop the version before"),
     ),
 }
 

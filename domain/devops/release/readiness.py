@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from domain.devops.delivery.delivery_policy import DeliveryPolicy, Lookup
+from domain.devops.delivery.delivery_policy import DeliveryPolicy, Finder
 from domain.devops.delivery.identities import People
 from domain.devops.packaging.container_image import ContainerImage
 from domain.devops.packaging.package_publication import PackagePublication
@@ -13,9 +13,7 @@ from domain.devops.release.approvals import count
 from domain.devops.release.contents import ReleaseArtifact
 from domain.devops.release.duties import segregated
 from domain.devops.release.release_plan import ReleasePlan, ReleaseStatus
-from domain.kernel.aggregate import Aggregate
 from domain.kernel.errors import Rejected
-from domain.kernel.work import Partition, Reader
 
 
 @dataclass(frozen=True)
@@ -122,19 +120,7 @@ def _image(artifact: ReleaseArtifact, evidence: Evidence) -> Condition:
     return Condition("imageScanPassed", problem is None, problem or passed)
 
 
-@dataclass(frozen=True)
-class StoreLookup:
-    """Reads one project's aggregates straight from the store, for who only shows them."""
-
-    reader: Reader
-    partition: Partition
-
-    async def find[A: Aggregate](self, kind: type[A], id: str) -> A | None:
-        loaded = await self.reader.load(self.partition, kind, id)
-        return loaded.aggregate if loaded is not None else None
-
-
-async def evidence_of(plan: ReleasePlan, lookup: Lookup) -> Evidence:
+async def evidence_of(plan: ReleasePlan, lookup: Finder) -> Evidence:
     """Load what the conditions are judged on."""
     publications: dict[str, PackagePublication] = {}
     images: dict[str, ContainerImage] = {}
@@ -156,6 +142,6 @@ async def evidence_of(plan: ReleasePlan, lookup: Lookup) -> Evidence:
     )
 
 
-async def readiness_of(plan: ReleasePlan, lookup: Lookup, now: datetime) -> list[Condition]:
+async def readiness_of(plan: ReleasePlan, lookup: Finder, now: datetime) -> list[Condition]:
     """What a promotion of the release would be told now."""
     return conditions(await evidence_of(plan, lookup), now)

@@ -23,7 +23,7 @@ from domain.devops.release.approver import approver_of
 from domain.devops.release.contributors import Contributor
 from domain.devops.release.duties import duty_checks, require_segregated, segregated
 from domain.devops.release.readiness import require_met, standing
-from domain.devops.release.release_line import ReleaseLine
+from domain.devops.release.release_line import LastApproved, ReleaseLine
 from domain.devops.release.release_plan import ReleasePlan
 from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command
@@ -200,18 +200,21 @@ async def _move_line(plan: ReleasePlan, work: Work) -> None:
     """The next release of the module into this environment is compared to this one."""
     id = ReleaseLine.id_for(work.partition, plan.module_id, plan.target_environment)
     line = await work.find(ReleaseLine, id)
+    approved = LastApproved(
+        repository_id=plan.repository_id,
+        release_id=plan.release_id,
+        version=plan.version,
+        commit_sha=plan.commit_sha,
+        approved_at=work.now,
+    )
     if line is not None:
-        line.move(plan.repository_id, plan.release_id, plan.version, plan.commit_sha, work.now)
+        line.move(approved)
         return
     work.add(
         ReleaseLine(
             release_line_id=id,
             module_id=plan.module_id,
             environment=plan.target_environment,
-            repository_id=plan.repository_id,
-            release_id=plan.release_id,
-            version=plan.version,
-            commit_sha=plan.commit_sha,
-            approved_at=work.now,
+            **dict(approved),
         )
     )

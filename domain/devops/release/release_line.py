@@ -1,26 +1,31 @@
 """ReleaseLine: what was last approved of a module for an environment; the next release is compared to it."""
 
-from datetime import datetime
+from pydantic import ConfigDict
 
 from domain.devops.delivery.environments import EnvironmentName
 from domain.devops.pipelines.semantic_version import SemanticVersion
 from domain.devops.release import release
 from domain.devops.source_control.git_names import CommitSha
 from domain.kernel.aggregate import Aggregate
-from domain.kernel.values import Identifier, ModuleId, Timestamp, derived_id
+from domain.kernel.values import Identifier, Model, ModuleId, Timestamp, derived_id
 from domain.kernel.work import Partition
 
 
-@release.aggregate(prefix="line", collection="release-lines")
-class ReleaseLine(Aggregate):
-    release_line_id: Identifier
-    module_id: ModuleId
-    environment: EnvironmentName
+class LastApproved(Model):
     repository_id: Identifier
     release_id: Identifier
     version: SemanticVersion
     commit_sha: CommitSha
     approved_at: Timestamp
+
+
+@release.aggregate(prefix="line", collection="release-lines")
+class ReleaseLine(LastApproved, Aggregate):
+    model_config = ConfigDict(frozen=False)
+
+    release_line_id: Identifier
+    module_id: ModuleId
+    environment: EnvironmentName
 
     @staticmethod
     def id_for(partition: Partition, module_id: str, environment: str) -> str:
@@ -31,8 +36,6 @@ class ReleaseLine(Aggregate):
         """The last approved commit; None in another repository, which the module may have moved to."""
         return self.commit_sha if repository_id == self.repository_id else None
 
-    def move(
-        self, repository_id: str, release_id: str, version: str, commit_sha: str, approved_at: datetime
-    ) -> None:
-        self.repository_id, self.release_id = repository_id, release_id
-        self.version, self.commit_sha, self.approved_at = version, commit_sha, approved_at
+    def move(self, approved: LastApproved) -> None:
+        for field in LastApproved.model_fields:
+            setattr(self, field, getattr(approved, field))

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar, override
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -97,6 +97,10 @@ class ReleasePlan(Aggregate):
         if self.status is ReleaseStatus.PENDING_APPROVAL and now >= self.expires_at:
             return ReleaseStatus.EXPIRED
         return self.status
+
+    @override
+    def shown(self, now: datetime) -> dict[str, Any]:
+        return {**super().shown(now), "status": self.status_at(now)}
 
     @property
     def approvers(self) -> tuple[ApproverIdentity, ...]:

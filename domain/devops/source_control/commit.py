@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, ClassVar, Self
 
@@ -23,6 +22,7 @@ from domain.kernel.aggregate import Aggregate
 from domain.kernel.command import Command
 from domain.kernel.errors import require
 from domain.kernel.event import Event
+from domain.kernel.repeats import searched_since
 from domain.kernel.values import NO_NUL, Identifier, Model, Person, matching
 from domain.kernel.work import Work
 from domain.ports import GitProvider
@@ -34,9 +34,6 @@ ArtifactReference = Annotated[
     Field(min_length=1, max_length=300),
     matching(r"[^\x00-\x20\x7f\\#?|]+", "must not contain spaces, control characters or any of \\ # ? |"),
 ]
-
-# A repeated command is looked for in the branch's history this far back, or to the branch's beginning.
-LOOK_BACK = timedelta(days=7)
 
 
 class FileOperation(StrEnum):
@@ -197,7 +194,7 @@ async def create_commit(command: CreateCommit, work: Work, git: GitProvider) -> 
         [FileContent(file.path, file.operation, file.data, file.previous_path) for file in command.files],
         author=work.actor.name,
         operation_id=work.command_id,
-        since=max(branch.created_at, work.now - LOOK_BACK),
+        since=searched_since(branch.created_at, work.now),
     )
     work.add(commit)
     commit.commit(created.sha, created.tree_hash, created.parent_sha)

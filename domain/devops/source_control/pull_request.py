@@ -21,7 +21,7 @@ from domain.devops.source_control.review import (
     reviews_of,
 )
 from domain.kernel.aggregate import Aggregate
-from domain.kernel.command import Command, Observation
+from domain.kernel.command import Command
 from domain.kernel.errors import NotFound, require
 from domain.kernel.event import Event
 from domain.kernel.values import NO_NUL, Identifier, Line, Timestamp, derived_id
@@ -70,18 +70,6 @@ class MergePullRequest(Command):
 
     pull_request_id: Identifier
     merge_strategy: MergeStrategy = MergeStrategy.NO_FAST_FORWARD
-
-
-class ObservePullRequest(Observation):
-    """Something happened to the pull request: read it again.
-
-    What a command of ours did (opened it, merged it) is that command's to record, and it may be about to:
-    service hooks leave it alone. `adopt` records that too, in case the command crashed and was not repeated.
-    """
-
-    repository_id: Identifier
-    number: Annotated[int, Field(gt=0)]
-    adopt: bool = False
 
 
 @source_control.event("Governance", "Observability")
@@ -187,9 +175,8 @@ class PullRequest(Aggregate):
         )
 
     def _become(self, status: PullRequestStatus) -> None:
-        require(
-            _RANK[status] > _RANK[self.status], f"pull request {self.number} is {self.status}, not {status}"
-        )
+        before = self.status
+        require(_RANK[status] > _RANK[before], f"pull request {self.number} is {before}, not {status}")
         self.status = status
 
     def observe(self, provided: ProvidedPullRequest, now: datetime, *, adopt: bool) -> None:
@@ -197,10 +184,8 @@ class PullRequest(Aggregate):
         command of ours merged it."""
         self.title, self.description = provided.title, provided.description
         self.source_commit_sha = provided.source_sha
-        self.checks = checks_of(provided)
-        self.reviews = reviews_of(provided)
-        self.comments = comments_of(provided)
-        self.policy_evaluation = policy_evaluation_of(provided)
+        self.checks, self.reviews = checks_of(provided), reviews_of(provided)
+        self.comments, self.policy_evaluation = comments_of(provided), policy_evaluation_of(provided)
         self._observe_status(provided, now, adopt)
 
     def _observe_status(self, provided: ProvidedPullRequest, now: datetime, adopt: bool) -> None:
@@ -262,23 +247,3 @@ async def merge_pull_request(command: MergePullRequest, work: Work, git: GitProv
     )
     assert merged.merge_commit_sha is not None
     pull_request.merge(merged.merge_commit_sha, merged.closed_at or work.now)
-
-
-@source_control.handler
-async def observe_pull_request(command: ObservePullRequest, work: Work, git: GitProvider) -> None:
-    repository = await work.find(Repository, command.repository_id)
-    if repository is None:
-        return
-    provided = await git.pull_request(repository.handle, command.number)
-    if provided is None:
-        return
-    pull_request = await work.find(PullRequest, PullRequest.id_for(command.repository_id, command.number))
-    if pull_request is None:
-        if provided.operation_id is not None and not command.adopt:
-            return
-        pull_request = PullRequest.of(command.repository_id, provided)
-        # Opened elsewhere, by whomever: it is in the repository's tree, and nobody's deed that we know of.
-        work.follow(repository, initiator=None)
-        work.add(pull_request)
-        pull_request.open()
-    pull_request.observe(provided, work.now, adopt=command.adopt)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.devops.source_control import source_control
 from domain.devops.source_control.branch import ObserveBranch
-from domain.devops.source_control.pull_request import ObservePullRequest
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import HOOK_EVENTS, Repository, RepositoryStatus
 from domain.kernel.command import Observation
 from domain.kernel.values import Identifier

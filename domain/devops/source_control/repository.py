@@ -170,12 +170,7 @@ class Repository(Aggregate):
         self.status = RepositoryStatus.READY
 
     def observe_hooks(self, hooks: Sequence[ProvidedHook]) -> None:
-        self.webhooks = tuple(
-            WebhookRegistration(
-                subscription_id=hook.subscription_id, event_type=hook.event_type, status=hook.status
-            )
-            for hook in hooks
-        )
+        self.webhooks = registrations_of(hooks)
 
     @property
     def protection(self) -> BranchProtection | None:
@@ -185,6 +180,15 @@ class Repository(Aggregate):
         if not checks and not approvers:
             return None
         return BranchProtection(required_checks=checks, required_approvers=approvers)
+
+
+def registrations_of(hooks: Sequence[ProvidedHook]) -> tuple[WebhookRegistration, ...]:
+    return tuple(
+        WebhookRegistration(
+            subscription_id=hook.subscription_id, event_type=hook.event_type, status=hook.status
+        )
+        for hook in hooks
+    )
 
 
 def name_key(name: str) -> UniqueKey:

@@ -1,7 +1,6 @@
 """Prints the figures; asserts nothing about time."""
 
 import asyncio
-import base64
 import json
 import logging
 import os
@@ -17,39 +16,27 @@ from rich.console import Console
 from rich.table import Table
 
 from domain.catalogue import catalogue
-from functions import bootstrap
 from infra.local.bench import bare
+from infra.local.bench.app import SETTINGS, running
 from infra.local.bench.load import Figures, load
-from infra.local.bench.round_trips import HERE, REDACTION_KEY, Bench, Cost, costs
-from infra.local.cloud import SCHEDULES
-from infra.local.functions_host.host import FunctionsHost, HostConfig
+from infra.local.bench.promotion import TOPIC as RELEASES
+from infra.local.bench.promotion import latency_table, promotions, way_table
+from infra.local.bench.releases import Releases
+from infra.local.bench.round_trips import HERE, Bench, Cost, costs
 from infra.local.processes import ROOT, Server
 from infra.topology import topology
 
 COUNTS = {1: 100, 16: 800}
-# Nobody goes there.
-OUTSIDE = {
-    "AzureDevOps__feedUrl": "http://127.0.0.1:9/{tenantId}/{projectId}/{feed}",
-    "ContainerRegistry__url": "http://127.0.0.1:9",
-    "Defender__subscriptions": "bench",
-}
-# The load comes over a queue as its own principal: no token is ever checked.
-IDENTITY = {
-    "Identity__issuers": "https://127.0.0.1:9/",
-    "Identity__jwksUrl": "https://127.0.0.1:9/",
-    "Identity__audiences": "bench",
-    "Identity__tenants": "{}",
-}
 COMMAND, TOPIC = "CreateBranch", "devops.source-control"
 
 
 def _topology(folder: Path) -> Path:
-    """The registry's entities, a subscription of our own on the topic, and the yardstick's two."""
+    """The registry's entities, a subscription of our own on the topics, and the yardstick's two."""
     whole = topology(catalogue())
     namespace = whole["UserConfig"]["Namespaces"][0]
     listening = [{"Name": "bench", "Properties": {}}]
     for topic in namespace["Topics"]:
-        if topic["Name"] == TOPIC:
+        if topic["Name"] in (TOPIC, RELEASES):
             topic["Subscriptions"] += listening
     namespace["Queues"].append({"Name": bare.QUEUE, "Properties": {}})
     namespace["Topics"].append({"Name": bare.TOPIC, "Properties": {}, "Subscriptions": listening})
@@ -72,33 +59,24 @@ async def main(console: Console) -> None:
             storage, bus = azurite.ready["connectionString"], service_bus.ready["connectionString"]
             measured = Bench(storage, bus)
             console.print(_costs(await costs(measured)))
+            releases = Releases(measured)
+            await releases.prepare()
             async with ServiceBusClient.from_connection_string(bus) as client:
-                with console.status("the queue door"):
-                    ours = await _platform(measured, client, storage, bus)
+                async with running(measured, storage, bus) as app:
+                    with console.status("the queue door"):
+                        ours = await _platform(measured, client)
+                    with console.status("promotions"):
+                        promoted = await promotions(measured, releases, app, client, storage)
                 with console.status("the bare-SDK loop"):
                     theirs = await _bare(client, storage)
             await measured.close()
     console.print(_throughput(ours, theirs))
+    console.print(latency_table(promoted, theirs[1].p50))
+    console.print(way_table(promoted))
 
 
-async def _platform(measured: Bench, client: ServiceBusClient, storage: str, bus: str) -> dict[int, Figures]:
-    """CreateBranch through its queue, the Functions host and Microsoft's worker in this very process."""
-    os.environ |= {
-        "PlatformStorage": storage,
-        "ServiceBus": bus,
-        "AzureDevOps__url": "http://127.0.0.1:9/{tenantId}/{projectId}",
-        **OUTSIDE,
-        "Webhooks__url": "http://127.0.0.1:9/{tenantId}/{projectId}",
-        "Webhooks__secret": "bench",
-        "Redaction__key": base64.b64encode(REDACTION_KEY).decode(),
-        **IDENTITY,
-        **SCHEDULES,
-        "ReconcilerSchedule": "0 0 0 1 1 *",  # nobody is outside to be asked
-    }
-    # The time of what is outside is not ours to measure: it answers from memory.
-    bootstrap.platform().__dict__.update(
-        {bootstrap.ADAPTERS[kind]: port for kind, port in measured.outside.items()}
-    )
+async def _platform(measured: Bench, client: ServiceBusClient) -> dict[int, Figures]:
+    """CreateBranch through its queue."""
     _, repository = await measured.handle("ProvisionRepository", {"name": "load"})
 
     def body(number: int) -> tuple[str, str]:
@@ -110,19 +88,11 @@ async def _platform(measured: Bench, client: ServiceBusClient, storage: str, bus
         envelope = measured.envelope(COMMAND, payload)
         return envelope.event_id, envelope.to_json()
 
-    host = FunctionsHost(HostConfig(app_dir=ROOT))
-    await host.start()
     queue = catalogue().handlers[COMMAND].queue
     assert queue is not None
-    try:
-        async with load(client, queue, TOPIC, body) as made:
-            await made.run(16, 160)
-            return {concurrency: await made.run(concurrency, count) for concurrency, count in COUNTS.items()}
-    finally:
-        await host.stop(5)
-        await bootstrap.platform().dispatcher.drain()
-        await bootstrap.platform().broker.close()
-        await bootstrap.platform().store.close()
+    async with load(client, queue, TOPIC, body) as made:
+        await made.run(16, 160)
+        return {concurrency: await made.run(concurrency, count) for concurrency, count in COUNTS.items()}
 
 
 async def _bare(client: ServiceBusClient, storage: str) -> dict[int, Figures]:
@@ -159,17 +129,7 @@ def _imports() -> Table:
 
 
 def _seconds(code: str) -> float:
-    settings = {
-        "PlatformStorage": "x",
-        "ServiceBus": "x",
-        "AzureDevOps__url": "{tenantId}{projectId}",
-        "Webhooks__url": "{tenantId}{projectId}",
-        "Webhooks__secret": "x",
-        "Redaction__key": "YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gh",
-        **OUTSIDE,
-        **IDENTITY,
-        **SCHEDULES,
-    }
+    settings = {"PlatformStorage": "x", "ServiceBus": "x", **SETTINGS}
 
     def once() -> float:
         started = time.perf_counter()

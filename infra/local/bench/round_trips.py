@@ -8,9 +8,15 @@ from typing import override
 from adapters.memory.blob_store import MemoryBlobStore
 from adapters.memory.container_registry import MemoryContainerRegistry
 from adapters.memory.git_provider import MemoryGitProvider
+from adapters.memory.gitops_agent import MemoryGitOpsAgent
+from adapters.memory.health_probe import MemoryHealthProbe
 from adapters.memory.image_scanner import MemoryImageScanner
+from adapters.memory.infrastructure_engine import MemoryInfrastructureEngine
+from adapters.memory.manifest_renderer import MemoryManifestRenderer
+from adapters.memory.metric_source import MemoryMetricSource
 from adapters.memory.package_feed import MemoryPackageFeed
 from adapters.memory.pipeline_provider import MemoryPipelineProvider
+from adapters.memory.workloads import MemoryWorkloads
 from adapters.service_bus import ServiceBus
 from adapters.table_storage import TableStorageStore
 from domain.catalogue import catalogue
@@ -23,11 +29,18 @@ from domain.kernel.work import Partition
 from domain.ports import (
     BlobStore,
     ContainerRegistry,
+    GitOpsAgent,
     GitProvider,
+    HealthProbe,
     ImageScanner,
+    InfrastructureEngine,
+    ManifestRenderer,
+    MetricSource,
     PackageFeed,
     PipelineProvider,
+    Workloads,
 )
+from domain.provided import RepositoryHandle
 from functions.bootstrap import now
 
 HERE = Partition("bench", "proj-bench")
@@ -75,11 +88,23 @@ class Bench:
             PackageFeed: MemoryPackageFeed(),
             ContainerRegistry: MemoryContainerRegistry(),
             ImageScanner: MemoryImageScanner(),
+            ManifestRenderer: MemoryManifestRenderer(),
+            GitOpsAgent: MemoryGitOpsAgent(self._desired),
+            Workloads: MemoryWorkloads(),
+            HealthProbe: MemoryHealthProbe(),
+            MetricSource: MemoryMetricSource(),
+            InfrastructureEngine: MemoryInfrastructureEngine(),
         }
         self.dispatcher = Dispatcher(
             catalogue(), self.store, self.broker, self.outside.__getitem__, Redaction(REDACTION_KEY), now
         )
         self._count = 0
+        self.gitops: RepositoryHandle | None = None
+
+    async def _desired(self, _: Partition, environment: str) -> str | None:
+        """What an environment's agent follows."""
+        assert self.gitops is not None
+        return await self.git.branch_head(self.gitops, f"env/{environment}")
 
     def envelope(self, command: str, payload: dict[str, object]) -> Envelope:
         self._count += 1
@@ -174,3 +199,25 @@ async def _release(bench: Bench, counted: Counted, repository: dict[str, object]
     _, built = await bench.handle("ObserveRun", {"runId": run_id})
     planned = await counted("PlanRelease", {"buildResultId": built["buildResultId"]})
     await counted("ApproveRelease", {"releaseId": planned["releaseId"]}, APPROVER)
+    await _environment(bench)
+    await counted("PromoteDeployment", {"releaseId": planned["releaseId"]})
+    await counted("ProvisionInfrastructure", {"environment": "dev"})
+    await counted("SyncGitOps", {"environment": "dev"})
+
+
+async def _environment(bench: Bench) -> None:
+    """Its branch in a GitOps repository, and its infrastructure's program in the same."""
+    _, provisioned = await bench.handle("ProvisionRepository", {"name": "environments"})
+    id = provisioned["repositoryId"]
+    repository: dict[str, object] = {"repositoryId": id}
+    stored = await bench.store.load(HERE, catalogue().aggregates["repositories"], id)
+    assert stored is not None
+    bench.gitops = RepositoryHandle(HERE, vars(stored.aggregate)["external_id"])
+    branch = repository | {"name": "env/dev", "fromCommitSha": provisioned["headCommitSha"]}
+    await bench.handle("CreateBranch", branch)
+    empty = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n"
+    files = [{"path": "kustomization.yaml", "content": empty}]
+    commit = {"branch": "env/dev", "message": "Begin", "artifactId": "artifact-1", "files": files}
+    await bench.handle("CreateCommit", repository | commit)
+    environment = {"name": "dev", "infrastructure": {"stack": "bench/dev", "repositoryId": id}}
+    await bench.handle("ConfigureDelivery", {"gitopsRepositoryId": id, "environments": [environment]})

@@ -16,8 +16,11 @@ from rich.tree import Tree
 
 from infra.local.cloud import Cloud
 from infra.local.demo.client import Client, Delivery, Unexpected
-from infra.local.demo.release import Release
+from infra.local.demo.environments import Environments
+from infra.local.demo.promotion import Promotion
+from infra.local.demo.release import Fact, Release, Say
 from infra.local.demo.scenario import Scenario, verify_clone
+from infra.local.demo.second_version import SecondVersion
 from infra.local.demo.source import SERVICE, BadSource, files_of
 from infra.local.processes import NotStarted
 
@@ -26,6 +29,8 @@ SUBSCRIPTIONS = (
     ("devops.pipelines", "observability"),
     ("devops.pipelines", "knowledge"),
     ("devops.release", "governance"),
+    ("devops.release", "observability"),
+    ("devops.infrastructure", "governance"),
 )
 
 
@@ -56,10 +61,14 @@ async def _deliver(cloud: Cloud, source: Path, folder: Path, console: Console, s
         async with client.listening(*SUBSCRIPTIONS):
             with console.status("delivering") as status:
                 scenario = Scenario(client, session, source, say)
-                merged = await scenario.run()
+                provisioned = await scenario.provision()
+                await Environments(client, say).prepare(provisioned)
+                merged = await scenario.run(provisioned)
                 release = Release(client, scenario.report_check, say, status.update)
-                expected = EXPECTED | await release.run(merged)
-                graph = await _whole_trace(client, expected)
+                facts, build = await release.run(merged)
+                if build is not None:
+                    facts |= await _promote(client, scenario, merged, build, say, status.update)
+                graph = await _whole_trace(client, EXPECTED | facts)
         console.print()
         console.print(_tree(graph))
         sha = merged["payload"]["mergeCommitSha"]
@@ -73,6 +82,41 @@ async def _deliver(cloud: Cloud, source: Path, folder: Path, console: Console, s
         )
         say(f"git clone at {sha[:10]} holds all {count} files, byte for byte")
 
+
+async def _promote(
+    client: Client, scenario: Scenario, merged: Fact, build: Fact, say: Say, tell: Say
+) -> set[str]:
+    """Down the path, and then a version that does not make it; answers the facts of it."""
+    promotion = Promotion(client, say, tell)
+    version = build["payload"]["buildNumber"]
+    first = await promotion.followed(version, "dev")
+    if not first["steps"]:
+        say(f'the platform itself does not promote it: "{first["reason"]}"')
+        return set()
+    await promotion.provisioned()
+    in_dev = await promotion.completed(version, "dev")
+    await promotion.synced("dev", _commit(in_dev))
+    good = await promotion.planned_for(build["payload"], "prod", "first", build["eventId"])
+    await promotion.completed(version, "test")
+    await promotion.completed(version, "staging")
+    promoted = await client.fact("DeploymentPromoted")
+    await promotion.promote(good, "prod", promoted["eventId"])
+    in_prod = await promotion.completed(version, "prod")
+    await promotion.synced("prod", _commit(in_prod))
+    await promotion.serves("prod", await client.image_digest(version))
+    second = SecondVersion(client, promotion, scenario.report_check, say, tell)
+    await promotion.synced("staging", await second.run(merged, version))
+    await promotion.serves("staging", await client.image_digest(version))
+    return PROMOTED
+
+
+def _commit(promotion: Fact) -> str:
+    """The last one of a promotion."""
+    sha: str = promotion["steps"][-1]["commitSha"]
+    return sha
+
+
+PROMOTED = {"DeploymentManifestRendered", "InfrastructureProvisioned", "DeploymentPromoted", "GitOpsSynced"}
 
 EXPECTED = {
     "RepositoryProvisioned",

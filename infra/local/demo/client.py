@@ -46,6 +46,7 @@ class Delivery:
 ROLES = {
     "ada": ("contributor", "release-manager", "approver"),
     "grace": ("approver",),
+    "olga": ("operator",),
 }
 
 
@@ -73,6 +74,30 @@ class Client:
     @property
     def project(self) -> str:
         return f"{self.base}/projects/{self.delivery.project}"
+
+    @property
+    def cluster_url(self) -> str:
+        url: str = self.cloud.kubernetes.ready["url"]
+        return url
+
+    async def ask(self, url: str) -> Any:
+        """GET a workload, as its users would. Raises `Unexpected`."""
+        async with self._session.get(url) as answer:
+            if answer.status != 200:
+                raise Unexpected(f"GET {url} was answered {answer.status}: {await answer.text()}")
+            return await answer.json()
+
+    async def image_digest(self, version: str) -> str:
+        """Of the module's image of a version."""
+        page = await self.view("images?size=200")
+        return next(str(one["digest"]) for one in page["items"] if one["tag"] == version)
+
+    async def mark_image(self, match: str, **marks: Any) -> None:
+        """Have whatever runs this image behave so from now on."""
+        url = f"{self.cluster_url}/_local/images"
+        async with self._session.put(url, json={"match": match, **marks}) as answer:
+            if not answer.ok:
+                raise Unexpected(f"marking an image was answered {answer.status}: {await answer.text()}")
 
     async def command(
         self, name: str, payload: dict[str, Any], *, key: str, cause: str | None = None, by: str = "ada"
@@ -138,6 +163,17 @@ class Client:
     async def view(self, path: str) -> Any:
         """GET below the project's address. Raises `Unexpected`."""
         return await self.get(f"projects/{self.delivery.project}/{path}")
+
+    async def branch(self, repository_id: str, name: str, within: float = 30) -> dict[str, Any]:
+        """A branch once the platform has taken it in. Raises `Unexpected`."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            for one in (await self.view("branches?size=200"))["items"]:
+                if one["repositoryId"] == repository_id and one["name"] == name:
+                    found: dict[str, Any] = one
+                    return found
+            await asyncio.sleep(0.1)
+        raise Unexpected(f"branch {name} of {repository_id} was not taken in within {within:g} s")
 
     @asynccontextmanager
     async def listening(self, *subscriptions: tuple[str, str]) -> AsyncIterator[None]:

@@ -14,32 +14,36 @@ type Fact = dict[str, Any]
 LONGEST_RUN = 900.0
 
 
+APPROVED = {
+    "PipelineGenerated",
+    "PipelineRunStarted",
+    "BuildCompleted",
+    "PackagePublished",
+    "ContainerImageBuilt",
+    "ReleasePlanned",
+    "ReleaseApproved",
+}
+
+
 class Release:
     """What follows from a merge. `tell` says what is being waited for."""
 
     def __init__(self, client: Client, report_check: Callable[..., Any], say: Say, tell: Say) -> None:
         self.client, self._report_check, self._say, self._tell = client, report_check, say, tell
 
-    async def run(self, merged: Fact) -> set[str]:
-        """Answers the facts that must be in the trace. Raises `Unexpected`."""
+    async def run(self, merged: Fact) -> tuple[set[str], Fact | None]:
+        """Answers the facts that must be in the trace, and the build whose release is approved. Raises
+        `Unexpected`."""
         try:
             await self._pipeline(merged)
             build = await self._build()
         except Refused as refused:
             self._say(f'the platform itself refuses {refused.command}: "{refused.reason}"')
-            return set()
+            return set(), None
         if not await self._is_good(build):
-            return {"PipelineGenerated", "PipelineRunStarted", "BuildCompleted"}
+            return {"PipelineGenerated", "PipelineRunStarted", "BuildCompleted"}, None
         await self._approve(build)
-        return {
-            "PipelineGenerated",
-            "PipelineRunStarted",
-            "BuildCompleted",
-            "PackagePublished",
-            "ContainerImageBuilt",
-            "ReleasePlanned",
-            "ReleaseApproved",
-        }
+        return APPROVED, build
 
     async def _pipeline(self, merged: Fact) -> None:
         """`main` is protected, so the YAML goes in by a pull request of the platform's own."""

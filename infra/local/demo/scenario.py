@@ -24,16 +24,16 @@ class Scenario:
     def __init__(self, client: Client, session: aiohttp.ClientSession, source: Path, say: Say) -> None:
         self.client, self._session, self._source, self._say = client, session, source, say
 
-    async def run(self) -> dict[str, Any]:
+    async def run(self, provisioned: dict[str, Any]) -> dict[str, Any]:
         """Answers the merged fact with the repository's address. Raises `Unexpected`."""
-        provisioned = await self._provision()
         commit = await self._commit(provisioned)
         opened = await self._open(provisioned, commit)
         await self._refused(opened)
         merged = await self._merge(opened)
         return {**merged, "remoteUrl": provisioned["payload"]["remoteUrl"]}
 
-    async def _provision(self) -> dict[str, Any]:
+    async def provision(self) -> dict[str, Any]:
+        """The repository of the module."""
         fact: dict[str, Any] = await self.client.accepted(
             "provision-repository",
             {"name": "reservations-api", "protection": {"requiredChecks": [CHECK]}},

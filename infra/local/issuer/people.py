@@ -18,6 +18,7 @@ PEOPLE: Mapping[str, Sequence[str]] = {
     "grace": ("approver",),
     "alan": ("approver",),
     "olga": ("operator",),
+    "iris": ("incident-commander",),
     "rita": ("reader",),
 }
 """Who there is beside whomever one makes up, and what they may do."""

@@ -6,9 +6,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from tests.domain.specification import delivery, packaging, pipelines, release, source_control
+from tests.domain.specification import (
+    delivery,
+    gitops,
+    infrastructure,
+    packaging,
+    pipelines,
+    promotion,
+    release,
+    source_control,
+)
 
-_CONTEXTS = (source_control, pipelines, packaging, release, delivery)
+_CONTEXTS = (source_control, pipelines, packaging, release, promotion, infrastructure, gitops, delivery)
 
 
 def _all(table: str) -> dict[Any, Any]:
@@ -26,9 +35,10 @@ AUDIT = {"tenantId", "projectId", "createdAt", "createdBy", "updatedAt", "update
 # Command -> (target aggregate, result event, queue, file of the handler)
 COMMANDS: dict[str, tuple[str, str, str, str]] = _all("COMMANDS")
 
-# Observation, or setting -> file of its handler
+# Observation, setting, or step of an orchestration -> file of its handler
 OBSERVED: dict[str, str] = _all("OBSERVED")
 SETTINGS: dict[str, str] = _all("SETTINGS")
+STEPS: dict[str, str] = _all("STEPS")
 
 TOPICS: dict[str, set[str]] = _all("TOPICS")
 
@@ -39,9 +49,12 @@ CONSUMERS: dict[str, set[str]] = _all("CONSUMERS")
 AGGREGATES: dict[str, tuple[str, set[str], set[str]]] = _all("AGGREGATES")
 
 # Those that the specification does not have: what the platform needs to know about itself.
-OWN: set[str] = {"DeliveryPolicy", "ReleaseLine"}
+OWN: set[str] = {"DeliveryPolicy", "DeliveryLine", "ReleaseLine", "DeploymentTarget", "InfrastructureStack"}
 
 MEMBERS: dict[type[enum.StrEnum], set[str]] = _all("MEMBERS")
 
 # Entity or value object -> (where it is kept: aggregate and field, its fields)
 ENTITIES: dict[type[BaseModel], tuple[str, str, set[str]]] = _all("ENTITIES")
+
+# Value object that is a text -> (aggregate, field, a text that is one, one that is not)
+VALUES: dict[str, tuple[str, str, str, str]] = _all("VALUES")

@@ -25,7 +25,14 @@ COMMANDS = {
     ),
 }
 
-TOPICS = {"devops.release": {"ReleasePlanned", "ReleaseApproved"}}
+TOPICS = {
+    "devops.release": {
+        "ReleasePlanned",
+        "ReleaseApproved",
+        "DeploymentManifestRendered",
+        "DeploymentPromoted",
+    },
+}
 
 CONSUMERS = {
     "ReleasePlanned": {"Governance", "Observability"},

@@ -60,7 +60,7 @@ COMMANDS = {
 OBSERVED = {
     "ObserveRepository": "devops/source_control/reconciliation.py",
     "ObserveBranch": "devops/source_control/branch.py",
-    "ObservePullRequest": "devops/source_control/pull_request.py",
+    "ObservePullRequest": "devops/source_control/pull_request_observation.py",
 }
 
 TOPICS = {

@@ -7,10 +7,10 @@ import pytest
 from domain.devops.pipelines.pipeline_definition import PipelineGenerated, generate_pipeline
 from domain.devops.pipelines.pipeline_run import RunPipeline
 from domain.devops.source_control.pull_request import (
-    ObservePullRequest,
     PullRequestMerged,
     PullRequestOpened,
 )
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import Repository
 from domain.provided import FileContent
 from tests.domain.devops.pipelines.given import (

@@ -6,7 +6,6 @@ from domain.devops.packaging.container_image import ContainerImage, ScanState
 from domain.devops.packaging.package_publication import PackagePublication, PublicationStatus
 from domain.devops.release.readiness import (
     Condition,
-    StoreLookup,
     evidence_of,
     readiness_of,
     require_promotable,
@@ -14,6 +13,7 @@ from domain.devops.release.readiness import (
 from domain.devops.release.release_plan import ReleasePlan
 from domain.kernel.actor import Actor
 from domain.kernel.errors import Rejected
+from domain.kernel.work import Lookup
 from tests.domain.devops.release.given import (
     ADA,
     ALAN,
@@ -42,7 +42,7 @@ FOUND: dict[str, object] = CLEAN | {
 
 async def conditions_of(world: World, release: ReleasePlan) -> list[Condition]:
     plan = await again(world, release)
-    return await readiness_of(plan, StoreLookup(world.store, world.partition), world.clock.now())
+    return await readiness_of(plan, Lookup(world.store, world.partition), world.clock.now())
 
 
 async def unmet(world: World, release: ReleasePlan) -> list[str]:
@@ -67,7 +67,7 @@ async def test_a_release_that_has_everything_may_be_promoted(world: World) -> No
         ("packagePublished", True),
         ("imageScanPassed", True),
     ]
-    evidence = await evidence_of(await again(world, release), StoreLookup(world.store, world.partition))
+    evidence = await evidence_of(await again(world, release), Lookup(world.store, world.partition))
     require_promotable(evidence, world.clock.now())
 
 
@@ -77,7 +77,7 @@ async def test_a_refused_promotion_names_everything_that_is_missing(world: World
     await configure(world, environments=on_path("dev", **approvals), groups=groups)
     release = await a_release(world)
     await decided(world, release, GRACE)
-    evidence = await evidence_of(await again(world, release), StoreLookup(world.store, world.partition))
+    evidence = await evidence_of(await again(world, release), Lookup(world.store, world.partition))
     with pytest.raises(Rejected) as no:
         require_promotable(evidence, world.clock.now())
     assert no.value.sentence.split("; ") == [
@@ -164,7 +164,7 @@ async def test_what_is_recorded_of_another_project_does_not_count(world: World) 
     release = await a_release(world)
     await produced(world)
     plan = await again(world, release)
-    elsewhere = StoreLookup(world.store, type(world.partition)("contoso", world.partition.project_id))
+    elsewhere = Lookup(world.store, type(world.partition)("contoso", world.partition.project_id))
     found = await readiness_of(plan, elsewhere, world.clock.now())
     assert [one.sentence for one in found if one.name == "buildSuccessful"] == [
         f"build {release.build_result_id} is not recorded"

@@ -99,9 +99,9 @@ async def test_a_plan_names_its_packages_and_images_by_the_ids_that_they_are_rec
 @pytest.mark.parametrize(
     ("strategy", "steps"),
     [
-        ("RollingUpdate", ["Deploy", "Verify"]),
-        ("BlueGreen", ["DeployGreen", "Verify", "SwitchTraffic", "RetireBlue"]),
-        ("Canary", ["DeployCanary", "Verify", "Widen", "Complete"]),
+        ("RollingUpdate", ["Deploy"]),
+        ("BlueGreen", ["DeployGreen", "SwitchTraffic", "RetireBlue"]),
+        ("Canary", ["DeployCanary", "Widen", "Complete", "RetireStable"]),
     ],
 )
 async def test_a_plan_has_the_steps_of_its_strategy(world: World, strategy: str, steps: list[str]) -> None:

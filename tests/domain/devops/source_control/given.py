@@ -5,11 +5,11 @@ from typing import Any
 from domain.devops.source_control.branch import Branch, BranchCreated, CreateBranch
 from domain.devops.source_control.commit import CommitCreated, CreateCommit, FileInput
 from domain.devops.source_control.pull_request import (
-    ObservePullRequest,
     OpenPullRequest,
     PullRequest,
     PullRequestOpened,
 )
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import (
     BranchProtection,
     ProvisionRepository,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from domain.devops.source_control.pull_request import ObservePullRequest, PullRequest, open_pull_request
+from domain.devops.source_control.pull_request import PullRequest, open_pull_request
+from domain.devops.source_control.pull_request_observation import ObservePullRequest
 from domain.devops.source_control.repository import Repository
 from domain.kernel.actor import service
 from domain.kernel.envelope import Envelope

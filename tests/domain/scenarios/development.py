@@ -1,86 +1,6 @@
-"""One scenario per public command, in wire terms only, so that any door can play it.
+"""From a repository to an approved release."""
 
-A `Stage` is whatever can send a command and answer its reply with the reactions done: `World` in memory, a
-queue, HTTP. `SCENARIOS["CreateBranch"].prepare(stage)` sends the commands that must come first and answers
-a valid payload; the rest of the scenario says what one handling of that payload comes to.
-"""
-
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
-
-from tests.domain.builds import GOOD, Build
-
-type Payload = dict[str, Any]
-type Reply = dict[str, Any]
-
-# Who sends: whoever plans a release can't approve it.
-ADA, GRACE = "ada", "grace"
-
-
-class Stage(Protocol):
-    """Where a scenario is played: one project of one tenant."""
-
-    async def send(self, command: str, payload: Payload, *, by: str = ADA) -> Reply:
-        """Have a command handled under an id of its own, and the reactions to its facts as well."""
-
-    async def built(self, run_id: int, build: Build = GOOD) -> Payload:
-        """Have a run come to a build; the payload of its BuildCompleted, with the reactions done."""
-
-    def name(self, stem: str) -> str:
-        """A name beginning with `stem` that nothing in this project has yet."""
-
-
-type Preparation = Callable[[Stage], Awaitable[Payload]]
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """`effects`: what the command makes the outside do, as the memory adapters count it; `by`: who sends."""
-
-    command: str
-    prepare: Preparation
-    aggregate: str
-    events: tuple[str, ...]
-    effects: Mapping[str, int]
-    by: str = ADA
-    refused_with: Payload | None = None
-    """What to change in the payload so that it is refused; None: to send it once more is enough."""
-
-
-SCENARIOS: dict[str, Scenario] = {}
-
-
-def scenario(
-    aggregate: str,
-    *events: str,
-    effects: Mapping[str, int],
-    by: str = ADA,
-    refused_with: Payload | None = None,
-) -> Callable[[Preparation], Preparation]:
-    """Register the preparation of the command that the function's name spells: `create_branch`."""
-
-    def register(prepare: Preparation) -> Preparation:
-        command = "".join(part.title() for part in prepare.__name__.split("_"))
-        SCENARIOS[command] = Scenario(command, prepare, aggregate, events, effects, by, refused_with)
-        return prepare
-
-    return register
-
-
-async def fact(stage: Stage, command: str, payload: Payload, *, by: str = ADA) -> Payload:
-    """Send a prerequisite that must be accepted; the payload of its only fact."""
-    reply = await stage.send(command, payload, by=by)
-    assert reply["outcome"] == "accepted", f"{command}: {reply}"
-    (event,) = reply["events"]
-    result: Payload = event["payload"]
-    return result
-
-
-async def prepared(stage: Stage, command: str) -> Payload:
-    """Play another command's scenario to its end; the payload of its fact."""
-    scenario = SCENARIOS[command]
-    return await fact(stage, command, await scenario.prepare(stage), by=scenario.by)
+from tests.domain.scenarios.stage import GRACE, Payload, Stage, accepted, fact, prepared, scenario
 
 
 @scenario(
@@ -157,8 +77,7 @@ async def merge_pull_request(stage: Stage) -> Payload:
 
 async def configure_without(stage: Stage, *switches: str) -> None:
     """The project's own commands are all that happens."""
-    reply = await stage.send("ConfigureDelivery", {"switchedOff": list(switches)})
-    assert reply["outcome"] == "accepted", reply
+    await accepted(stage, "ConfigureDelivery", {"switchedOff": list(switches)})
 
 
 @scenario("DeliveryPolicy", effects={})

@@ -1,0 +1,5 @@
+"""Infrastructure: what an environment's stack is made of, previewed before it is applied."""
+
+from domain.kernel.context import Context
+
+infrastructure = Context("devops", "infrastructure")
