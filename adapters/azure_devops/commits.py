@@ -31,6 +31,7 @@ async def create_commit(
     author: str,
     operation_id: str,
     since: datetime,
+    expected_head: str | None = None,
 ) -> ProvidedCommit:
     comment = marked(message, operation_id)
     commit: Json = {
@@ -46,6 +47,8 @@ async def create_commit(
         if head is None:
             raise Rejected(f"branch {branch} does not exist")
         sha = await _find(api, repository_id, head, comment, operation_id, since - _CLOCK_SKEW)
+        if sha is None and expected_head not in (None, head):
+            raise Conflict(f"branch {branch} is at {head} by now")
         try:
             if sha is None:
                 sha = await push(api, repository_id, branch, head, commit)

@@ -106,9 +106,12 @@ class AzureDevOps(GitProvider):
         author: str,
         operation_id: str,
         since: datetime,
+        expected_head: str | None = None,
     ) -> ProvidedCommit:
         async with self._repository(repository) as (api, id):
-            return await commits.create_commit(api, id, branch, message, changes, author, operation_id, since)
+            return await commits.create_commit(
+                api, id, branch, message, changes, author, operation_id, since, expected_head
+            )
 
     @override
     async def open_pull_request(

@@ -109,6 +109,7 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
         author: str,
         operation_id: str,
         since: datetime,
+        expected_head: str | None = None,
     ) -> ProvidedCommit:
         async with self._call("create_commit"):
             found = self._repository(repository)
@@ -117,6 +118,8 @@ class MemoryGitProvider(MemoryGitHost, GitProvider):
                 raise Rejected(f"branch {branch} does not exist")
             sha = found.commit_of(operation_id, head)
             if sha is None:
+                if expected_head not in (None, head):
+                    raise Conflict(f"branch {branch} is at {head} by now")
                 unprotected = not found.policies.get(branch)
                 require(unprotected, f"branch {branch} is protected: it is updated by pull request only")
                 tree = changed(found.commits[head].tree, changes)

@@ -57,8 +57,12 @@ class GitProvider(Protocol):
         author: str,
         operation_id: str,
         since: datetime,
+        expected_head: str | None = None,
     ) -> ProvidedCommit:
-        """Commit on top of the branch, once; `since` is when the command was issued (bounds the search)."""
+        """Commit on top of the branch, once; `since` is when the command was issued (bounds the search).
+
+        With `expected_head` only on top of that commit: raises `Conflict` where the branch has moved on.
+        """
 
     async def open_pull_request(
         self,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from domain.kernel.errors import Rejected
+from domain.kernel.errors import Conflict, Rejected
 from domain.provided import FileContent, ProvidedCommit, RepositoryHandle
 from tests import azure_devops as emulator_fixtures
 from tests import git_hosts
@@ -24,6 +24,7 @@ async def commit(
     *changes: FileContent,
     branch: str = "main",
     message: str = "Add the app",
+    expected_head: str | None = None,
 ) -> ProvidedCommit:
     return await git_host.git.create_commit(
         handle,
@@ -33,6 +34,7 @@ async def commit(
         author="ada@example.com",
         operation_id=operation_id,
         since=a_minute_ago(),
+        expected_head=expected_head,
     )
 
 
@@ -200,3 +202,44 @@ class TestCommits:
     async def test_a_missing_branch_is_refused(self, git_host: GitHost, repository: RepositoryHandle) -> None:
         with pytest.raises(Rejected, match=r"^branch feature/a does not exist$"):
             await commit(git_host, repository, "cmd-2", branch="feature/a")
+
+
+class TestCommitsOnAnExpectedHead:
+    async def test_one_made_on_that_head_is_found_again_when_the_branch_has_moved_on(
+        self, git_host: GitHost, repository: RepositoryHandle
+    ) -> None:
+        base = await head_of(git_host, repository)
+        await git_host.lose_answer("create_commit")
+        first = await until_answered(lambda: commit(git_host, repository, "cmd-1", expected_head=base))
+        await git_host.push(repository, "main", "/other.txt", "other")
+        again = await commit(git_host, repository, "cmd-1", expected_head=base)
+        assert again == first and first.parent_sha == base
+
+    async def test_a_branch_that_has_moved_on_takes_none(
+        self, git_host: GitHost, repository: RepositoryHandle
+    ) -> None:
+        base = await head_of(git_host, repository)
+        moved = await git_host.push(repository, "main", "/other.txt", "other")
+        for _ in range(2):
+            with pytest.raises(Conflict):
+                await commit(git_host, repository, "cmd-1", expected_head=base)
+        assert await head_of(git_host, repository) == moved
+
+    async def test_of_rivals_for_one_head_one_has_it(
+        self, git_host: GitHost, repository: RepositoryHandle
+    ) -> None:
+        base = await head_of(git_host, repository)
+        rivals = [
+            commit(
+                git_host,
+                repository,
+                f"cmd-{number}",
+                FileContent(f"src/{number}.py", "add", b"x"),
+                expected_head=base,
+            )
+            for number in range(4)
+        ]
+        answers = await asyncio.gather(*rivals, return_exceptions=True)
+        made = [one for one in answers if isinstance(one, ProvidedCommit)]
+        assert len(made) == 1 and all(isinstance(one, Conflict) for one in answers if one not in made)
+        assert await head_of(git_host, repository) == made[0].sha

@@ -26,15 +26,10 @@ from tests.end_to_end.waiting import eventually
 GOOD, BAD = 7, 3
 ENOUGH, ENOUGH_FAILING = 30, 5
 
-STEPS = ("begin_promotion", "render_promotion_manifest", "commit_promotion_step", "verify_promotion_step")
-MOMENTS = (
-    "turn-begin",
-    "turn-decided",
-    "turn-stored",
-    "activity-begin",
-    "activity-returned",
-    "activity-stored",
-)
+DIFFERENT = 12
+
+# The steps that reach out of the platform and look for what has come of it.
+OUTSIDE = ("commit_promotion_step", "verify_promotion_step")
 
 
 @pytest.fixture
@@ -83,8 +78,7 @@ async def test_a_host_that_is_killed_at_any_moment_of_a_promotion_completes_it_a
     )
     report.say(f"killed promotion: {', '.join(f'{kind} {n}' for kind, n in sorted(found.items()))}")
     assert completing >= ENOUGH and failing >= ENOUGH_FAILING and provisioning == len(PROGRAMS) - 1
-    assert {one.kind for one in killing.killed} == set(MOMENTS)
-    assert set(STEPS) <= {one.name for one in killing.killed}
+    assert len(found) >= DIFFERENT and set(OUTSIDE) <= {one.name for one in killing.killed}
     assert "SDK ran ahead" not in hosts.log.read_text()
 
 

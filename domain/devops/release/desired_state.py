@@ -131,14 +131,18 @@ async def commit_arrangement(
         operation_id = derived_id("commit", work.command_id, head)
         try:
             commit = await git.create_commit(
-                repository, branch, message, needed, author=author, operation_id=operation_id, since=since
+                repository,
+                branch,
+                message,
+                needed,
+                author=author,
+                operation_id=operation_id,
+                since=since,
+                expected_head=head,
             )
-        except Rejected:
-            if await git.branch_head(repository, branch) == head:
-                raise
+        except Conflict:
             continue
-        if commit.parent_sha == head:
-            return commit.sha
+        return commit.sha
     raise Conflict(f"others keep pushing to branch {branch}")
 
 
