@@ -113,7 +113,7 @@ class CommandLineRenderer(ManifestRenderer):
             await process.wait()
         # Killed, too, is who has computed for too long (the kernel's two clocks differ a little); a good
         # while earlier it was somebody else's doing.
-        is_long = _computed() - before >= 0.9 * MOST_COMPUTING
+        is_long = _computed() - before >= 0.5 * MOST_COMPUTING
         is_spent = is_long and code in (-signal.SIGKILL, -signal.SIGXCPU)
         require(
             not (is_spent or words.startswith(_NO_MEMORY)),

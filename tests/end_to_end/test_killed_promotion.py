@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from azure.servicebus import ServiceBusSubQueue
 
-from domain.kernel.context import OBSERVATIONS
+from domain.kernel.context import OBSERVATIONS, RUN_ORCHESTRATION
 from tests import report
 from tests.end_to_end.cuts import kinds
 from tests.end_to_end.doors import Doors
@@ -89,6 +89,9 @@ async def modules(promotions: Promotions, stem: str, count: int) -> list[Module]
     return [Module(*both) for both in zip(first, second, strict=True)]
 
 
+EVENT_TYPE, RUN = b"cs-event-type", RUN_ORCHESTRATION.encode()
+
+
 async def nothing_is_left(doors: Doors) -> None:
     """Whatever began an orchestration has been taken, and none of it was given up."""
     async with (
@@ -97,4 +100,6 @@ async def nothing_is_left(doors: Doors) -> None:
         bus.get_queue_receiver(OBSERVATIONS, sub_queue=ServiceBusSubQueue.DEAD_LETTER) as dead,
     ):
         await eventually(lambda: waiting.peek_messages(100, sequence_number=1), lambda found: not found)
-        assert not await dead.peek_messages(100, sequence_number=1)
+        # Others of this cloud's tests give up messages of theirs on purpose: they are no orchestration's.
+        given_up = await dead.peek_messages(1000, sequence_number=1)
+        assert not [one for one in given_up if (one.application_properties or {}).get(EVENT_TYPE) == RUN]

@@ -161,8 +161,12 @@ class Engine:
             execution_id=uuid.uuid4().hex,
             commit_id=uuid.uuid4().hex,
         )
-        if record.instance_id in self._live:
-            raise AlreadyExists(record.instance_id)
+        while record.instance_id in self._live:
+            # One that has just ended is let go of a moment after its end is stored.
+            found = await self.hub.store.read(record.instance_id, PATIENCE)
+            if found is None or not found.is_terminal:
+                raise AlreadyExists(record.instance_id)
+            await asyncio.sleep(0)
         try:
             await self.hub.store.create(record, PATIENCE)
         except AlreadyExists:
